@@ -1,0 +1,216 @@
+import type { ClassName, Item, Take } from "./reading.ts";
+import type { LineState } from "./lines/line.ts";
+
+/**
+ * What the rooms say to each other. Each link is one socket pair that main made; see room-link.ts for the framing. Every
+ * message is an object with `t` and crosses with a list of byte strings (`blobs`) beside it. Messages are checked by
+ * room-messages.ts on the receiving side.
+ */
+
+/** The processes of one gateway. */
+export const ROOMS = ["keeper", "bedside", "flowhost", "listener"] as const;
+export type RoomName = (typeof ROOMS)[number];
+
+/** Version of everything in this file; both ends of a link must agree. */
+export const ROOMS_VERSION = 1;
+
+/** A device that the flow wants read: one per device id, from the source nodes of the running flow. */
+export interface Subscription {
+  readonly device: string;
+  readonly model: string;
+  /** A line URL; bedside refuses what the signed settings do not list. */
+  readonly line: string;
+  readonly unit: number | null;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Names one take. */
+export interface TakeRef {
+  readonly device: string;
+  readonly boot: string;
+  readonly take: number;
+}
+
+/** How many items of a take ended how. stored + withheld + refused + dropped = items of the take. */
+export interface Outcome extends TakeRef {
+  readonly class: ClassName;
+  readonly stored: number;
+  readonly withheld: number;
+  readonly refused: number;
+  readonly dropped: number;
+}
+
+/** A run of takes of one device that no tally row will ever explain. */
+export interface TakeGap {
+  readonly id: string;
+  readonly device: string;
+  readonly boot: string;
+  readonly from: number;
+  readonly to: number;
+  /** `lost-in-bedside`, `buffer-full`, ... */
+  readonly reason: string;
+  /** Takes really lost may be fewer: those that were kept are subtracted by the hub. */
+  readonly atMost: boolean;
+  /** Epoch milliseconds. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** bedside -> flow host */
+export type BedsideToFlowhost =
+  | { readonly t: "hello"; readonly version: number; readonly boot: string }
+  | { readonly t: "takes"; readonly generation: number; readonly takes: readonly Take[] }
+  | { readonly t: "gaps"; readonly gaps: readonly TakeGap[] }
+  | { readonly t: "line"; readonly device: string; readonly line: LineStatus };
+
+/** How a device's line is doing, for the status under a source node. */
+export interface LineStatus {
+  readonly state: LineState;
+  readonly text: string;
+  readonly since: number;
+  /** Frames a second over the last ten seconds. */
+  readonly rate: number;
+  /** Bytes given up since the line was opened. */
+  readonly badBytes: number;
+}
+
+/** flow host -> bedside */
+export type FlowhostToBedside =
+  | { readonly t: "hello"; readonly version: number }
+  | {
+      /** Sent at every start of flows, whole or partial: from now on only this generation counts. */
+      readonly t: "flows";
+      readonly generation: number;
+      readonly subscriptions: readonly Subscription[];
+    }
+  | {
+      /** Committed by the keeper: bedside may forget these takes and gaps. */
+      readonly t: "settled";
+      readonly outcomes: readonly Outcome[];
+      readonly gaps: readonly string[];
+    };
+
+/** One sealed batch on its way to the outbox; its bytes are blob number `blob` of the message. */
+export interface SealedPut {
+  readonly class: ClassName;
+  readonly blob: number;
+}
+
+/** flow host -> keeper */
+export type FlowhostToKeeper =
+  | { readonly t: "hello"; readonly version: number }
+  | {
+      /** All of it is committed in one write, or none. Blobs: epochs first, then batches, then tally. */
+      readonly t: "put";
+      readonly id: number;
+      /** Blob numbers of wrapped epoch records that the keeper has not confirmed yet. */
+      readonly epochs: readonly number[];
+      readonly batches: readonly SealedPut[];
+      /** Blob number of the sealed tally. */
+      readonly tally: number;
+    }
+  | { readonly t: "load"; readonly id: number; readonly what: StoredDocument }
+  | { readonly t: "save"; readonly id: number; readonly what: StoredDocument; readonly text: string };
+
+/** What Node-RED keeps between runs; the keeper stores it encrypted. */
+export const STORED_DOCUMENTS = ["flows", "credentials", "settings"] as const;
+export type StoredDocument = (typeof STORED_DOCUMENTS)[number];
+
+/** keeper -> flow host */
+export type KeeperToFlowhost =
+  | { readonly t: "hello"; readonly version: number; readonly policy: FlowPolicy }
+  | { readonly t: "stored"; readonly id: number }
+  | { readonly t: "loaded"; readonly id: number; readonly text: string | null }
+  | { readonly t: "saved"; readonly id: number }
+  | { readonly t: "failed"; readonly id: number; readonly code: string; readonly message: string }
+  | { readonly t: "outbox"; readonly outbox: OutboxStatus };
+
+/** What the flow host needs to know of the signed settings. */
+export interface FlowPolicy {
+  readonly gateway: string;
+  readonly recipients: readonly RecipientKey[];
+  /** True on a bench gateway: the editor may deploy. False: only signed flows run. */
+  readonly authoring: boolean;
+}
+
+/** A key that batches are sealed to: P-256, for ECDH-ES + A256KW. */
+export interface RecipientKey {
+  /** 1-32 of [a-z0-9-]. */
+  readonly kid: string;
+  /** SubjectPublicKeyInfo, base64. */
+  readonly spki: string;
+}
+
+export interface OutboxStatus {
+  readonly connected: boolean;
+  /** Per class: sealed batches and bytes not yet receipted, and when the oldest was stored (epoch ms, or null). */
+  readonly classes: Readonly<Record<string, ClassBacklog>>;
+}
+
+export interface ClassBacklog {
+  readonly batches: number;
+  readonly bytes: number;
+  readonly oldestAt: number | null;
+}
+
+/** A notice that has no identity yet: bedside numbers it as a take of class `notice`. */
+export interface NoticeText {
+  readonly device: string;
+  readonly notice: string;
+  readonly text: string;
+  readonly since: number | null;
+}
+
+/** main -> any room, over the child process channel (JSON, no values of devices). `link` comes with a socket. */
+export type MainToRoom =
+  | { readonly t: "start"; readonly config: unknown }
+  | { readonly t: "link"; readonly peer: RoomName }
+  | { readonly t: "editor" }
+  | { readonly t: "ping"; readonly n: number }
+  | { readonly t: "notice"; readonly notice: NoticeText }
+  | { readonly t: "checkpointed"; readonly n: number }
+  | { readonly t: "keep-checkpoint"; readonly n: number; readonly text: string }
+  | { readonly t: "ask"; readonly id: number; readonly what: string }
+  | { readonly t: "stop" };
+
+/** any room -> main */
+export type RoomToMain =
+  | { readonly t: "ready"; readonly facts: Readonly<Record<string, string | number>> }
+  | { readonly t: "pong"; readonly n: number; readonly oldestUnsettledMs: number | null }
+  | { readonly t: "notice"; readonly notice: NoticeText }
+  | { readonly t: "checkpoint"; readonly n: number; readonly text: string }
+  | { readonly t: "checkpoint-kept"; readonly n: number }
+  | { readonly t: "stats"; readonly stats: unknown }
+  | { readonly t: "answer"; readonly id: number; readonly value: unknown }
+  /** The listener accepted a browser: comes with a socket for the flow host. */
+  | { readonly t: "editor" }
+  | { readonly t: "fatal"; readonly code: string; readonly message: string }
+  | { readonly t: "stopped" };
+
+/** What rides in a Node-RED message beside payload and topic. Nodes carry it on unchanged or narrowed. */
+export interface WardMessage {
+  readonly class: ClassName;
+  /** The generation of flows in which the take was handed out. */
+  readonly generation: number;
+  /** Every take this message still carries items of, with the set (indices.ts) of those items. */
+  readonly takes: readonly WardTake[];
+  /** Set by the seal: the payload is a sealed batch. */
+  readonly sealed?: { readonly salt: string; readonly items: number };
+}
+
+export interface WardTake extends TakeRef {
+  readonly class: ClassName;
+  /** Items the take had when bedside took it. */
+  readonly count: number;
+  /** Index set of the items that this message carries. */
+  readonly indices: number;
+  readonly digest: number;
+}
+
+/** The message that a source node sends. */
+export interface WardFlowMessage {
+  _msgid?: string;
+  topic: string;
+  payload: readonly Item[] | Uint8Array;
+  ward: WardMessage;
+}
