@@ -17,10 +17,10 @@ export interface LinkOptions<In> {
 }
 
 /** Bytes of JSON in one frame, at most. */
-export const FRAME_JSON_MAX = 16 * 2 ** 20;
+export const FRAME_JSON_MAX: number = 16 * 2 ** 20;
 /** Blobs in one frame, and bytes of one blob, at most. */
 export const FRAME_BLOBS_MAX = 1024;
-export const FRAME_BLOB_BYTES_MAX = 8 * 2 ** 20;
+export const FRAME_BLOB_BYTES_MAX: number = 8 * 2 ** 20;
 /** Bytes that may wait for the other room before `send` says "full". */
 const QUEUE_BYTES_MAX = 8 * 2 ** 20;
 const HEAD_BYTES = 6;
@@ -114,7 +114,10 @@ export class RoomLink<In, Out> {
       const jsonBytes = bytes.readUInt32BE(0);
       const blobCount = bytes.readUInt16BE(4);
       if (jsonBytes > FRAME_JSON_MAX || blobCount > FRAME_BLOBS_MAX) {
-        throw new WardError("WARD_LINK_OVERSIZE", `Cannot read room message: ${jsonBytes} bytes, ${blobCount} blobs.`);
+        throw new WardError(
+          "WARD_LINK_OVERSIZE",
+          `Cannot read room message: ${jsonBytes} bytes, ${blobCount} blobs.`,
+        );
       }
       const headBytes = HEAD_BYTES + 4 * blobCount;
       if (bytes.length < headBytes) {
@@ -126,7 +129,10 @@ export class RoomLink<In, Out> {
       for (let place = 0; place < blobCount; place += 1) {
         const length = bytes.readUInt32BE(HEAD_BYTES + 4 * place);
         if (length > FRAME_BLOB_BYTES_MAX) {
-          throw new WardError("WARD_LINK_OVERSIZE", `Cannot read room message: blob of ${length} bytes.`);
+          throw new WardError(
+            "WARD_LINK_OVERSIZE",
+            `Cannot read room message: blob of ${length} bytes.`,
+          );
         }
         lengths.push(length);
         total += length;
@@ -139,7 +145,10 @@ export class RoomLink<In, Out> {
       this.#deliver(bytes, headBytes, jsonBytes, lengths);
       return total;
     } catch (error) {
-      const reason = error instanceof WardError ? error : new WardError("WARD_LINK_BROKEN", errorText(error), { cause: error });
+      const reason =
+        error instanceof WardError
+          ? error
+          : new WardError("WARD_LINK_BROKEN", errorText(error), { cause: error });
       this.#end(reason);
       return bytes.length;
     }

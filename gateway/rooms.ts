@@ -1,5 +1,5 @@
 import type { ClassName, Item, Take } from "./reading.ts";
-import type { LineState } from "./lines/line.ts";
+import type { LineState } from "./devices/device.ts";
 
 /**
  * What the rooms say to each other. Each link is one socket pair that main made; see room-link.ts for the framing. Every
@@ -110,7 +110,12 @@ export type FlowhostToKeeper =
       readonly tally: number;
     }
   | { readonly t: "load"; readonly id: number; readonly what: StoredDocument }
-  | { readonly t: "save"; readonly id: number; readonly what: StoredDocument; readonly text: string };
+  | {
+      readonly t: "save";
+      readonly id: number;
+      readonly what: StoredDocument;
+      readonly text: string;
+    };
 
 /** What Node-RED keeps between runs; the keeper stores it encrypted. */
 export const STORED_DOCUMENTS = ["flows", "credentials", "settings"] as const;

@@ -38,6 +38,17 @@ export const LINE_SCHEMES = [
 ] as const;
 export type LineScheme = (typeof LINE_SCHEMES)[number];
 
+/** closed -> connecting -> negotiating -> online; online -> stale when no good frame comes; any -> backoff on failure. */
+export const LINE_STATES = [
+  "closed",
+  "connecting",
+  "negotiating",
+  "online",
+  "stale",
+  "backoff",
+] as const;
+export type LineState = (typeof LINE_STATES)[number];
+
 /** A reading before bedside gives it its identity and gateway time. Fields as in reading.ts. */
 export interface Measured {
   readonly code: string;

@@ -1,14 +1,10 @@
-import type { BadBytes, DeviceOptions, Driver, Frame } from "../devices/device.ts";
+import type { BadBytes, DeviceOptions, Driver, Frame, LineState } from "../devices/device.ts";
 
 /**
  * The contract between bedside and a line. A line is one physical or logical connection (a serial port, a Modbus bus, an
  * OPC-UA server) that one or more devices hang on. It owns connecting, retrying with back-off and jitter, and noticing
  * silence; it never throws at its users, it tells.
  */
-
-/** closed -> connecting -> negotiating -> online; online -> stale when no good frame comes; any -> backoff on failure. */
-export const LINE_STATES = ["closed", "connecting", "negotiating", "online", "stale", "backoff"] as const;
-export type LineState = (typeof LINE_STATES)[number];
 
 /** One device on a line. */
 export interface DeviceSpec {
