@@ -1,0 +1,232 @@
+import { WardError } from "./errors.ts";
+
+/**
+ * Every setting of the gateway, in one table: file key, unit, default, limits and what it is for. A setting comes from
+ * its `WARD_*` variable, else from the settings file (JSON), else from the default. The README's table is made from this.
+ *
+ * What decides whom data is sealed to, which lines may be opened and which flows run is not here: that comes signed
+ * (signed-settings.ts).
+ */
+export const SETTINGS = {
+  commitMs: int(
+    20,
+    0,
+    10_000,
+    "ms",
+    "The outbox waits at most this long to gather batches for one fsync.",
+  ),
+  publishWindow: int(
+    20,
+    1,
+    64,
+    "batches",
+    "Sealed batches published and not yet acknowledged by the broker, at most.",
+  ),
+  pubackMs: int(
+    20_000,
+    1000,
+    300_000,
+    "ms",
+    "Without an acknowledgement for this long the broker connection is dropped.",
+  ),
+  keepaliveS: int(15, 5, 30, "s", "MQTT keep-alive."),
+  outboxBytes: int(
+    1024 ** 3,
+    1024 ** 2,
+    1024 ** 4,
+    "bytes",
+    "Sealed batches waiting on disk, at most.",
+  ),
+  trendMs: int(
+    60_000,
+    1000,
+    3_600_000,
+    "ms",
+    "One vital take per device and this interval is copied to the class trend.",
+  ),
+  droppedAfterMs: int(
+    30_000,
+    1000,
+    600_000,
+    "ms",
+    "A reading that a flow has neither stored nor ended after this long is accounted for as dropped in the flow.",
+  ),
+  bufferTakes: int(
+    20_000,
+    100,
+    1_000_000,
+    "takes",
+    "Takes held in memory until they are settled, at most.",
+  ),
+  bufferBytes: int(
+    32 * 1024 ** 2,
+    1024 ** 2,
+    1024 ** 3,
+    "bytes",
+    "Memory for takes that are not settled yet, at most.",
+  ),
+  inFlightTakes: int(
+    2000,
+    10,
+    100_000,
+    "takes",
+    "Takes handed to the flow and not settled yet, at most.",
+  ),
+  checkpointMs: int(
+    500,
+    100,
+    60_000,
+    "ms",
+    "How often bedside writes down how far it has counted: what a crash of bedside can lose is at most this much.",
+  ),
+  hangMs: int(5000, 1000, 120_000, "ms", "A room that does not answer for this long is restarted."),
+  restartFirstMs: int(
+    250,
+    10,
+    60_000,
+    "ms",
+    "Pause before the first restart of a room; doubles with each further one.",
+  ),
+  restartMaxMs: int(30_000, 100, 600_000, "ms", "Longest pause before a restart."),
+  crashLoopCount: int(
+    5,
+    2,
+    100,
+    "restarts",
+    "This many crashes of the flow host within crashLoopMs switch to the built-in collector-only flow.",
+  ),
+  crashLoopMs: int(60_000, 1000, 3_600_000, "ms", "See crashLoopCount."),
+  editorHost: text(
+    "127.0.0.1",
+    /^[0-9a-zA-Z.:-]{1,255}$/,
+    "Address the editor listens on. Anything but loopback is your explicit decision.",
+  ),
+  editorPort: int(0, 0, 65_535, "port", "Port of the editor; 0 takes a free one."),
+  flowhostHeapMb: int(128, 32, 2048, "MB", "Heap limit of the flow host."),
+  keeperHeapMb: int(96, 32, 2048, "MB", "Heap limit of the keeper."),
+  bedsideHeapMb: int(160, 32, 2048, "MB", "Heap limit of bedside."),
+  listenerHeapMb: int(64, 32, 2048, "MB", "Heap limit of the listener."),
+} as const satisfies Record<string, SettingSpec>;
+
+export type SettingName = keyof typeof SETTINGS;
+export type Settings = {
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends IntegerSpec ? number : string;
+};
+
+export interface IntegerSpec {
+  readonly type: "integer";
+  readonly default: number;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly unit: string;
+  readonly doc: string;
+}
+
+export interface TextSpec {
+  readonly type: "text";
+  readonly default: string;
+  readonly pattern: RegExp;
+  readonly doc: string;
+}
+
+export type SettingSpec = IntegerSpec | TextSpec;
+
+/** The environment variable of a setting: `commitMs` is `WARD_COMMIT_MS`. */
+export function variableOf(name: string): string {
+  return `WARD_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/**
+ * Reads all settings. Throws one WardError `WARD_SETTINGS` that lists every problem at once: values that do not fit and
+ * names that do not exist (only WARD_* variables listed in `otherVariables` may be unknown here).
+ */
+export function readSettings(
+  file: unknown,
+  environment: Readonly<Record<string, string | undefined>>,
+): Settings {
+  const problems: string[] = [];
+  const values = new Map<string, unknown>(
+    Object.entries(SETTINGS).map(([name, spec]) => [name, spec.default]),
+  );
+  for (const [name, value] of fileEntries(file, problems)) {
+    if (!values.has(name)) {
+      problems.push(`setting "${name}" of the settings file does not exist`);
+    } else {
+      values.set(name, value);
+    }
+  }
+  for (const name of Object.keys(SETTINGS)) {
+    const given = environment[variableOf(name)];
+    if (given !== undefined && given !== "") {
+      values.set(name, given);
+    }
+  }
+  const settings: Record<string, number | string> = {};
+  for (const [name, spec] of Object.entries(SETTINGS)) {
+    settings[name] = checked(name, spec, values.get(name), problems);
+  }
+  if (problems.length > 0) {
+    throw new WardError("WARD_SETTINGS", `Cannot use the settings: ${problems.join("; ")}.`);
+  }
+  if (!isSettings(settings)) {
+    throw new WardError("WARD_INTERNAL", "Cannot use the settings: the table is incomplete.");
+  }
+  return settings;
+}
+
+function fileEntries(file: unknown, problems: string[]): [string, unknown][] {
+  if (file === undefined) {
+    return [];
+  }
+  if (typeof file !== "object" || file === null || Array.isArray(file)) {
+    problems.push("the settings file is not a JSON object");
+    return [];
+  }
+  return Object.entries(file);
+}
+
+function checked(
+  name: string,
+  spec: SettingSpec,
+  given: unknown,
+  problems: string[],
+): number | string {
+  if (spec.type === "text") {
+    if (typeof given === "string" && spec.pattern.test(given)) {
+      return given;
+    }
+    problems.push(`${name} (${variableOf(name)}) does not look like ${spec.pattern.source}`);
+    return spec.default;
+  }
+  const number = typeof given === "string" && /^\d{1,15}$/.test(given) ? Number(given) : given;
+  if (
+    typeof number === "number" &&
+    Number.isInteger(number) &&
+    number >= spec.minimum &&
+    number <= spec.maximum
+  ) {
+    return number;
+  }
+  problems.push(
+    `${name} (${variableOf(name)}) must be a whole number of ${spec.unit} from ${spec.minimum} to ${spec.maximum}`,
+  );
+  return spec.default;
+}
+
+function isSettings(values: Record<string, number | string>): values is Settings {
+  return Object.keys(SETTINGS).every((name) => name in values);
+}
+
+function int(
+  fallback: number,
+  minimum: number,
+  maximum: number,
+  unit: string,
+  doc: string,
+): IntegerSpec {
+  return { type: "integer", default: fallback, minimum, maximum, unit, doc };
+}
+
+function text(fallback: string, pattern: RegExp, doc: string): TextSpec {
+  return { type: "text", default: fallback, pattern, doc };
+}
