@@ -1,0 +1,137 @@
+import type { Item } from "./reading.ts";
+import {
+  CLOCK_QUALITIES,
+  isDeviceId,
+  QUALITIES,
+  TAKE_ITEMS_MAX,
+  WAVE_SAMPLES_MAX,
+} from "./reading.ts";
+
+/**
+ * Says whether something is a well-formed reading, waveform or notice: every field there, of the right type, within its
+ * bound. Returns null, or what is wrong in plain words without any value of the device. Whether a number is possible is
+ * another question: check.ts.
+ */
+export function itemProblem(item: unknown): string | null {
+  if (!isRecord(item)) {
+    return "it is not an object";
+  }
+  const rules = isKind(item["kind"]) ? SHAPES[item["kind"]] : null;
+  if (rules === null) {
+    return "kind is not reading, waveform or notice";
+  }
+  for (const [field, rule] of rules) {
+    if (!rule(item[field])) {
+      return `${field} is missing or not as specified`;
+    }
+  }
+  return null;
+}
+
+/** True for a well-formed item. */
+export function isItem(item: unknown): item is Item {
+  return itemProblem(item) === null;
+}
+
+/** Characters in a code, a text, a unit and a path, at most. */
+const CODE_CHARS_MAX = 128;
+const TEXT_CHARS_MAX = 512;
+const UNIT_CHARS_MAX = 64;
+const PATH_CHARS_MAX = 128;
+/** Samples or milliseconds in the ratio of a period, at most: one day. */
+const PERIOD_MAX = 86_400_000;
+
+type Rule = (value: unknown) => boolean;
+type Shape = readonly (readonly [field: string, rule: Rule])[];
+
+const text =
+  (charsMin: number, charsMax: number): Rule =>
+  (value) =>
+    typeof value === "string" && value.length >= charsMin && value.length <= charsMax;
+const whole =
+  (minimum: number, maximum: number): Rule =>
+  (value) =>
+    Number.isSafeInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
+const finite: Rule = (value) => Number.isFinite(value);
+const orNull =
+  (rule: Rule): Rule =>
+  (value) =>
+    value === null || rule(value);
+const oneOf =
+  (words: readonly string[]): Rule =>
+  (value) =>
+    typeof value === "string" && words.includes(value);
+
+const instant: Rule = (value) => Number.isFinite(value) && Number(value) >= 0;
+const isWord = text(0, TEXT_CHARS_MAX);
+const isQuality = oneOf(QUALITIES);
+const isSample = orNull(whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER));
+const isPeriodPart = whole(1, PERIOD_MAX);
+
+const IDENTITY: Shape = [
+  ["device", (value) => typeof value === "string" && isDeviceId(value)],
+  ["boot", (value) => typeof value === "string" && /^[0-9a-f]{16}$/.test(value)],
+  ["take", whole(1, Number.MAX_SAFE_INTEGER)],
+  ["index", whole(0, TAKE_ITEMS_MAX - 1)],
+  ["clock", oneOf(CLOCK_QUALITIES)],
+];
+
+const MEASURED: Shape = [
+  ...IDENTITY,
+  ["code", text(1, CODE_CHARS_MAX)],
+  ["mdc", orNull(whole(0, 0xff_ff_ff_ff))],
+  ["unit", text(0, UNIT_CHARS_MAX)],
+  ["path", text(0, PATH_CHARS_MAX)],
+  [
+    "quality",
+    (value) =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.length <= QUALITIES.length &&
+      value.every(isQuality),
+  ],
+];
+
+const SHAPES = {
+  reading: [
+    ...MEASURED,
+    ["value", (value) => value === null || typeof value === "number" || isWord(value)],
+    ["text", text(0, TEXT_CHARS_MAX)],
+    ["at", instant],
+    ["deviceAt", orNull(finite)],
+  ],
+  waveform: [
+    ...MEASURED,
+    ["start", instant],
+    [
+      "period",
+      (value) => isRecord(value) && isPeriodPart(value["ms"]) && isPeriodPart(value["samples"]),
+    ],
+    ["scale", finite],
+    ["offset", finite],
+    [
+      "samples",
+      (value) =>
+        Array.isArray(value) &&
+        value.length > 0 &&
+        value.length <= WAVE_SAMPLES_MAX &&
+        value.every(isSample),
+    ],
+    ["gap", (value) => typeof value === "boolean"],
+  ],
+  notice: [
+    ...IDENTITY,
+    ["notice", text(1, CODE_CHARS_MAX)],
+    ["text", text(0, TEXT_CHARS_MAX)],
+    ["at", instant],
+    ["since", orNull(instant)],
+  ],
+} as const satisfies Readonly<Record<Item["kind"], Shape>>;
+
+function isKind(kind: unknown): kind is Item["kind"] {
+  return kind === "reading" || kind === "waveform" || kind === "notice";
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
