@@ -184,6 +184,8 @@ export type RoomToMain =
   | { readonly t: "pong"; readonly n: number; readonly oldestUnsettledMs: number | null }
   | { readonly t: "notice"; readonly notice: NoticeText }
   | { readonly t: "checkpoint"; readonly n: number; readonly text: string }
+  /** Bedside has counted this far; main keeps it in memory for the bedside after a crash. */
+  | { readonly t: "counted"; readonly text: string }
   | { readonly t: "checkpoint-kept"; readonly n: number }
   | { readonly t: "stats"; readonly stats: unknown }
   | { readonly t: "answer"; readonly id: number; readonly value: unknown }

@@ -1,0 +1,71 @@
+import { readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+
+import { WardError } from "../errors.ts";
+import { enterRoom } from "../room-process.ts";
+import { socketPair } from "../socket-pair.ts";
+import { Listener } from "./listener.ts";
+
+/** What main gives the listener at its start. */
+export interface ListenerConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Holds console.crt.pem and console.key.pem. */
+  readonly directory: string;
+}
+
+/** The listener process: the only one that a browser reaches. */
+let listener: Listener | null = null;
+
+const send = enterRoom({
+  message: (message) => {
+    if (message.t === "start" && isListenerConfig(message.config)) {
+      start(message.config).catch((error: unknown) => {
+        setImmediate(() => {
+          throw error;
+        });
+      });
+    } else if (message.t === "ask" && message.what === "login") {
+      send({ t: "answer", id: message.id, value: listener?.issueLogin() ?? null });
+    } else if (message.t === "ask" && message.what === "login-waiting") {
+      send({ t: "answer", id: message.id, value: listener?.loginWaiting ?? false });
+    }
+  },
+  oldestUnsettledMs: () => null,
+  stop: async () => {
+    await listener?.close();
+  },
+});
+
+async function start({ host, port, directory }: ListenerConfig): Promise<void> {
+  const [cert, key] = await Promise.all(
+    ["console.crt.pem", "console.key.pem"].map((file) => readFile(join(directory, file), "utf8")),
+  );
+  if (cert === undefined || key === undefined) {
+    throw new WardError(
+      "WARD_CONSOLE_CERTIFICATE",
+      `Cannot read the console's certificate in ${directory}.`,
+    );
+  }
+  const opened = new Listener({ host, port, cert, key, connectEditor });
+  const openPort = await opened.open();
+  listener = opened;
+  send({ t: "ready", facts: { port: openPort } });
+}
+
+/** One end for us, the other by way of main to the flow host. */
+async function connectEditor(): Promise<Socket> {
+  const [near, far] = await socketPair();
+  process.send?.({ t: "editor" }, near, undefined, (error) => {
+    if (error !== null) {
+      far.destroy();
+    }
+  });
+  far.resume();
+  return far;
+}
+
+function isListenerConfig(config: unknown): config is ListenerConfig {
+  return typeof config === "object" && config !== null && "directory" in config && "port" in config;
+}

@@ -1,0 +1,399 @@
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+
+import { CrashLoop, restartPause } from "./crash-loop.ts";
+import { lockDataDirectory } from "./data-lock.ts";
+import { errorText, WardError } from "./errors.ts";
+import { CheckpointMemory } from "./checkpoint-memory.ts";
+import { RoomChild } from "./room-child.ts";
+import { roomProgram } from "./room-programs.ts";
+import { type NoticeText, type RoomName, type RoomToMain } from "./rooms.ts";
+import type { Settings } from "./settings.ts";
+import type { SignedSettings } from "./signed-settings.ts";
+import { socketPair } from "./socket-pair.ts";
+
+/**
+ * The parent of the rooms: starts them, gives them their links, watches and restarts them, and stops them in order. It
+ * reads no device, runs no flow, opens no key and listens to nobody.
+ */
+export interface HouseOptions {
+  readonly dataDirectory: string;
+  readonly settings: Settings;
+  /** Already verified. */
+  readonly site: SignedSettings;
+  /** False: no editor, nothing listens. */
+  readonly editor: boolean;
+}
+
+export interface HouseEvents {
+  room: [{ room: RoomName; state: "starting" | "ready" | "gone"; pid: number; text: string }];
+  notice: [NoticeText];
+}
+
+type RoomFacts = Readonly<Record<string, string | number>>;
+
+interface RoomPlace {
+  child: RoomChild | null;
+  ready: boolean;
+  facts: RoomFacts;
+  stats: unknown;
+  restarts: number;
+  startMs: number | null;
+}
+
+/** Which rooms talk to each other directly. */
+const LINKS: readonly (readonly [RoomName, RoomName])[] = [
+  ["bedside", "flowhost"],
+  ["flowhost", "keeper"],
+];
+
+export class House extends EventEmitter<HouseEvents> {
+  readonly #options: HouseOptions;
+  readonly #rooms: Record<RoomName, RoomPlace> = {
+    keeper: place(),
+    bedside: place(),
+    flowhost: place(),
+    listener: place(),
+  };
+  readonly #crashLoop: CrashLoop;
+  readonly #checkpoints = new CheckpointMemory();
+  readonly #noticesWaiting: NoticeText[] = [];
+  #lock: { release(): void } | null = null;
+  #stopping = false;
+  #restarts = new Set<NodeJS.Timeout>();
+
+  constructor(options: HouseOptions) {
+    super();
+    this.#options = options;
+    const { crashLoopCount, crashLoopMs } = options.settings;
+    this.#crashLoop = new CrashLoop(crashLoopCount, crashLoopMs);
+  }
+
+  /** Starts all rooms; resolves when the flow is running. Rejects with WardError `WARD_DATA_LOCKED` or `WARD_ROOM_START`. */
+  async start(): Promise<void> {
+    this.#lock = await lockDataDirectory(this.#options.dataDirectory);
+    this.#startRoom("keeper");
+    await this.#becomesReady("keeper");
+    await this.#startBedside();
+    this.#startRoom("flowhost");
+    if (this.#options.editor) {
+      this.#startRoom("listener");
+    }
+    await this.#becomesReady("flowhost");
+  }
+
+  /** Stops in order: no more taking, flow drained, outbox closed. At most about 5 seconds. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#restarts.forEach((timer) => clearTimeout(timer));
+    const { keeper, bedside, flowhost, listener } = this.#rooms;
+    await listener.child?.stop(500);
+    await bedside.child?.ask("stop-taking", 1500).catch(() => undefined);
+    await bedside.child?.ask("settled", 1500).catch(() => undefined);
+    await flowhost.child?.stop(1500);
+    await bedside.child?.ask("final-checkpoint", 500).catch(() => undefined);
+    await bedside.child?.stop(500);
+    await keeper.child?.stop(2500);
+    this.#lock?.release();
+  }
+
+  /** The process of a room, for tests and the report; 0 when it is not running. */
+  pid(room: RoomName): number {
+    const { child } = this.#rooms[room];
+    return child === null || child.gone ? 0 : child.pid;
+  }
+
+  facts(room: RoomName): RoomFacts {
+    return this.#rooms[room].facts;
+  }
+
+  /** The room's last report about itself. */
+  stats(room: RoomName): unknown {
+    return this.#rooms[room].stats;
+  }
+
+  restarts(room: RoomName): number {
+    return this.#rooms[room].restarts;
+  }
+
+  /** Milliseconds from fork to ready of the running process of a room, or null. */
+  startMs(room: RoomName): number | null {
+    return this.#rooms[room].startMs;
+  }
+
+  /** Asks a room something. */
+  async ask(room: RoomName, what: string): Promise<unknown> {
+    const { child } = this.#rooms[room];
+    if (child === null || child.gone) {
+      throw new WardError(
+        "WARD_ROOM_SILENT",
+        `Cannot learn "${what}": the ${room} is not running.`,
+      );
+    }
+    return child.ask(what, ASK_MS);
+  }
+
+  #startRoom(name: RoomName): void {
+    const { settings, dataDirectory } = this.#options;
+    const room = this.#rooms[name];
+    const child: RoomChild = new RoomChild(
+      roomProgram(name, settings, dataDirectory),
+      settings.hangMs,
+      {
+        message: (message, socket) => this.#receiveSafely(name, child, message, socket),
+        exit: (why) => this.#gone(name, child, why),
+      },
+    );
+    room.child = child;
+    room.ready = false;
+    this.emit("room", { room: name, state: "starting", pid: child.pid, text: "" });
+    child.send({ t: "start", config: this.#configOf(name) });
+    if (name === "flowhost") {
+      this.#link(name);
+    }
+  }
+
+  /** Bedside starts with what the one before it had counted: main's memory, or else the keeper's checkpoint. */
+  async #startBedside(): Promise<void> {
+    if (this.#checkpoints.text === null) {
+      const kept = await this.ask("keeper", "checkpoint");
+      this.#checkpoints.keep(typeof kept === "string" ? kept : null);
+    }
+    this.#startRoom("bedside");
+    await this.#becomesReady("bedside");
+  }
+
+  #configOf(name: RoomName): unknown {
+    const { dataDirectory, settings, site } = this.#options;
+    switch (name) {
+      case "keeper":
+        return { dataDirectory, settings: site, tuning: settings };
+      case "bedside":
+        return {
+          gateway: site.gateway,
+          settings,
+          allowedLines: site.lines,
+          opcuaTrust: site.opcuaTrust,
+          opcuaPki: `${dataDirectory}/opcua-pki`,
+          previous: this.#checkpoints.text,
+        };
+      case "flowhost":
+        return {
+          gateway: site.gateway,
+          mode: this.#crashLoop.looping ? "collector" : "flows",
+          droppedAfterMs: settings.droppedAfterMs,
+          allowedLines: site.lines,
+        };
+      case "listener":
+        return {
+          host: settings.editorHost,
+          port: settings.editorPort,
+          directory: `${dataDirectory}/console`,
+        };
+    }
+  }
+
+  /** Gives a room fresh links to every peer that is there. */
+  #link(name: RoomName): void {
+    for (const [a, b] of LINKS) {
+      if (a === name || b === name) {
+        this.#linkPair(a, b).catch((error: unknown) => this.#note("link-failed", errorText(error)));
+      }
+    }
+  }
+
+  async #linkPair(a: RoomName, b: RoomName): Promise<void> {
+    const left = this.#linkable(a);
+    const right = this.#linkable(b);
+    if (left === null || right === null) {
+      return;
+    }
+    const [near, far] = await socketPair();
+    left.send({ t: "link", peer: b }, near);
+    right.send({ t: "link", peer: a }, far);
+  }
+
+  /** The flow host is ready only once its links are there; the others are linked once they are ready. */
+  #linkable(name: RoomName): RoomChild | null {
+    const { child, ready } = this.#rooms[name];
+    return child !== null && !child.gone && (ready || name === "flowhost") ? child : null;
+  }
+
+  /** What a room says must never end main, whoever has got into that room. */
+  #receiveSafely(
+    name: RoomName,
+    child: RoomChild,
+    message: RoomToMain,
+    socket: Socket | null,
+  ): void {
+    try {
+      this.#receive(name, child, message, socket);
+    } catch (error) {
+      socket?.destroy();
+      this.#note("room-message", `The ${name} said something unusable: ${errorText(error)}`);
+    }
+  }
+
+  #receive(name: RoomName, child: RoomChild, message: RoomToMain, socket: Socket | null): void {
+    const room = this.#rooms[name];
+    switch (message.t) {
+      case "ready":
+        room.ready = true;
+        room.facts = message.facts;
+        room.startMs = Date.now() - child.startedAt;
+        this.emit("room", { room: name, state: "ready", pid: child.pid, text: "" });
+        if (name !== "flowhost") {
+          this.#link(name);
+        }
+        if (name === "bedside") {
+          this.#deliverNotices();
+        }
+        break;
+      case "stats":
+        room.stats = message.stats;
+        break;
+      case "notice":
+        this.#notice(message.notice);
+        break;
+      case "counted":
+        if (name === "bedside") {
+          this.#checkpoints.counted(message.text);
+        }
+        break;
+      case "checkpoint":
+        if (name === "bedside") {
+          this.#checkpoints.reserved(message.text);
+          this.#rooms.keeper.child?.send({
+            t: "keep-checkpoint",
+            n: message.n,
+            text: message.text,
+          });
+        }
+        break;
+      case "checkpoint-kept":
+        if (name === "keeper") {
+          this.#rooms.bedside.child?.send({ t: "checkpointed", n: message.n });
+        }
+        break;
+      case "editor":
+        this.#handOver(name, socket);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** A browser's connection goes from the listener to the flow host, from nobody else and to nobody else. */
+  #handOver(from: RoomName, socket: Socket | null): void {
+    const { child, ready } = this.#rooms.flowhost;
+    if (socket === null) {
+      return;
+    }
+    if (from !== "listener" || child === null || !ready) {
+      socket.destroy();
+      return;
+    }
+    child.send({ t: "editor" }, socket);
+  }
+
+  #gone(name: RoomName, child: RoomChild, why: string): void {
+    const room = this.#rooms[name];
+    if (room.child !== child) {
+      return;
+    }
+    const wasReady = room.ready;
+    room.ready = false;
+    this.emit("room", { room: name, state: "gone", pid: child.pid, text: why });
+    if (this.#stopping) {
+      return;
+    }
+    room.restarts += 1;
+    this.#note(
+      "room-restarted",
+      `The ${name} of this gateway ended (${why}) and is started again.`,
+    );
+    const crashes =
+      name === "flowhost" ? this.#crashLoop.crashed(Date.now()) : wasReady ? 1 : room.restarts;
+    if (name === "flowhost" && this.#crashLoop.justBegan) {
+      this.#note(
+        "flows-off",
+        "The flow ended again and again. The built-in collector-only flow runs instead: values are still stored, but not checked or filtered.",
+      );
+    }
+    const pause = restartPause(crashes, this.#options.settings);
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      this.#restart(name);
+    }, pause);
+    this.#restarts.add(timer);
+  }
+
+  #restart(name: RoomName): void {
+    if (this.#stopping) {
+      return;
+    }
+    if (name === "bedside") {
+      this.#startBedside().catch((error: unknown) => this.#note("room-failed", errorText(error)));
+    } else {
+      this.#startRoom(name);
+    }
+  }
+
+  #note(notice: string, text: string): void {
+    this.#notice({ device: "", notice, text, since: Date.now() });
+  }
+
+  /** Notices wait here while bedside, which numbers them, is down. */
+  #notice(notice: NoticeText): void {
+    this.emit("notice", notice);
+    if (this.#noticesWaiting.length < NOTICES_MAX) {
+      this.#noticesWaiting.push(notice);
+    }
+    this.#deliverNotices();
+  }
+
+  #deliverNotices(): void {
+    const { child, ready } = this.#rooms.bedside;
+    if (child === null || !ready || child.gone) {
+      return;
+    }
+    for (const notice of this.#noticesWaiting.splice(0)) {
+      child.send({ t: "notice", notice });
+    }
+  }
+
+  #becomesReady(name: RoomName): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.off("room", look);
+        reject(
+          new WardError(
+            "WARD_ROOM_START",
+            `Cannot start the ${name}: not ready after ${READY_MS / 1000} s.`,
+          ),
+        );
+      }, READY_MS);
+      const look = (event: HouseEvents["room"][0]): void => {
+        if (event.room !== name || event.state === "starting") {
+          return;
+        }
+        clearTimeout(timer);
+        this.off("room", look);
+        if (event.state === "ready") {
+          resolve();
+        } else {
+          reject(new WardError("WARD_ROOM_START", `Cannot start the ${name}: ${event.text}.`));
+        }
+      };
+      this.on("room", look);
+    });
+  }
+}
+
+const READY_MS = 30_000;
+const ASK_MS = 3000;
+const NOTICES_MAX = 1000;
+
+function place(): RoomPlace {
+  return { child: null, ready: false, facts: {}, stats: null, restarts: 0, startMs: null };
+}
