@@ -140,6 +140,8 @@ export interface StreamDecoder {
   push(bytes: Uint8Array, at: number): Output[];
   /** Called at least every 100 ms for active drivers: what to ask now. Passive drivers return nothing. */
   tick(at: number): Output[];
+  /** The stream has ended: what was complete but held back until its successor would confirm it, and unused bytes. */
+  end?(at: number): Output[];
 }
 
 export interface SerialFormat {

@@ -1,0 +1,25 @@
+import { WardError } from "../errors.ts";
+import type { Driver } from "./device.ts";
+import { driver as masimoAscii1 } from "./masimo-ascii1/driver.ts";
+import { driver as noninOem3Format2 } from "./nonin-oem3-format2/driver.ts";
+
+/** Every device the gateway can read, one line a model. */
+export const DRIVERS: readonly Driver[] = [noninOem3Format2, masimoAscii1];
+
+/** The driver of a model, or undefined. */
+export function driverOf(model: string): Driver | undefined {
+  return DRIVERS.find(({ facts }) => facts.model === model);
+}
+
+/** The driver of a model; throws WardError `WARD_UNKNOWN_MODEL` that lists the models there are. */
+export function needDriver(model: string): Driver {
+  const driver = driverOf(model);
+  if (driver === undefined) {
+    const models = DRIVERS.map(({ facts }) => facts.model).join(", ");
+    throw new WardError(
+      "WARD_UNKNOWN_MODEL",
+      `Cannot read model "${model.slice(0, 64)}": it is not known. Use one of ${models}.`,
+    );
+  }
+  return driver;
+}
