@@ -203,6 +203,8 @@ export interface WardMessage {
   readonly takes: readonly WardTake[];
   /** Set by the seal: the payload is a sealed batch. */
   readonly sealed?: { readonly salt: string; readonly items: number };
+  /** Set by the check on what it refused: why, for each item of the payload. Such a message carries no takes any more. */
+  readonly refused?: readonly { readonly reason: string; readonly text: string }[];
 }
 
 export interface WardTake extends TakeRef {

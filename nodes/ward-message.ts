@@ -1,0 +1,139 @@
+import { WardError } from "../gateway/errors.ts";
+import { hasIndex, intersectionOf, isIndexSet, oneIndex, unionOf } from "../gateway/indices.ts";
+import { isItem, itemProblem } from "../gateway/item-shape.ts";
+import type { ClassName, Item } from "../gateway/reading.ts";
+import { CLASSES, isDeviceId, TAKE_ITEMS_MAX } from "../gateway/reading.ts";
+import type { WardMessage, WardTake } from "../gateway/rooms.ts";
+import type { FlowMessage } from "./node-red.ts";
+
+/** A message that carries items: readings of one take, one waveform or one notice, or several of them joined by a flow. */
+export interface ItemMessage {
+  readonly items: readonly Item[];
+  readonly ward: WardMessage;
+}
+
+/** Items and takes in one message, at most; a flow may have joined several. */
+const ITEMS_MAX = 1000;
+const TAKES_MAX = 1000;
+
+/**
+ * Reads a message that must carry items. Anything in it may have been changed on the way, so each item must be well-formed
+ * and its identity in `ward.takes`. Throws WardError `WARD_NODE_MESSAGE`.
+ */
+export function readItems(message: FlowMessage): ItemMessage {
+  const ward = readWard(message);
+  if (ward.sealed !== undefined) {
+    throw refuse("it is already sealed", "Wire ward-seal to ward-outbox only");
+  }
+  const { payload } = message;
+  if (!Array.isArray(payload) || payload.length === 0 || payload.length > ITEMS_MAX) {
+    throw refuse(`its payload is not a list of 1 to ${ITEMS_MAX} readings`, WIRE_SOURCE);
+  }
+  const known = new Map(ward.takes.map((take) => [keyOf(take), take.indices]));
+  const items = payload.map((item, place) => readItem(item, place, ward.class));
+  const carried = ward.refused === undefined ? known : null;
+  for (const [place, item] of items.entries()) {
+    if (carried !== null && !hasIndex(carried.get(keyOf(item)) ?? 0, item.index)) {
+      throw refuse(
+        `item ${place} is not one of its takes`,
+        "Let nodes in between remove readings, never add or rename them",
+      );
+    }
+  }
+  return { items, ward };
+}
+
+/** The takes that remain when a message goes on with `items` only, each with the indices of those items. */
+export function narrowTakes(takes: readonly WardTake[], items: readonly Item[]): WardTake[] {
+  const present = new Map<string, number>();
+  for (const item of items) {
+    const key = keyOf(item);
+    present.set(key, unionOf(present.get(key) ?? 0, oneIndex(item.index)));
+  }
+  const narrowed: WardTake[] = [];
+  for (const take of takes) {
+    const indices = intersectionOf(take.indices, present.get(keyOf(take)) ?? 0);
+    if (indices !== 0) {
+      narrowed.push({ ...take, indices });
+    }
+  }
+  return narrowed;
+}
+
+/** Reads `msg.ward`. Throws WardError `WARD_NODE_MESSAGE` when it is not what the ward nodes put there. */
+export function readWard({ ward }: FlowMessage): WardMessage {
+  if (!isWard(ward)) {
+    throw refuse("msg.ward is missing or was changed", WIRE_SOURCE);
+  }
+  return ward;
+}
+
+/** Names the take an item or a take record belongs to. */
+export function keyOf(of: {
+  readonly device: string;
+  readonly boot: string;
+  readonly take: number;
+}): string {
+  return `${of.device} ${of.boot} ${of.take}`;
+}
+
+const WIRE_SOURCE = "Wire a ward source to it, and keep msg.ward and msg.payload on the way";
+const KINDS = { notice: "notice", vital: "reading", trend: "reading", wave: "waveform" } as const;
+
+function readItem(item: unknown, place: number, className: ClassName): Item {
+  if (!isItem(item)) {
+    throw refuse(`item ${place}: ${itemProblem(item)}`, WIRE_SOURCE);
+  }
+  if (item.kind !== KINDS[className]) {
+    throw refuse(`item ${place} is a ${item.kind} in a message of class ${className}`, WIRE_SOURCE);
+  }
+  return item;
+}
+
+function refuse(why: string, whatToDo: string): WardError {
+  return new WardError("WARD_NODE_MESSAGE", `Cannot use message: ${why}. ${whatToDo}.`);
+}
+
+function isWard(ward: unknown): ward is WardMessage {
+  return (
+    isRecord(ward) &&
+    CLASSES.some((name) => name === ward["class"]) &&
+    isCount(ward["generation"]) &&
+    Array.isArray(ward["takes"]) &&
+    ward["takes"].length <= TAKES_MAX &&
+    ward["takes"].every((take) => isTake(take) && take.class === ward["class"]) &&
+    (ward["sealed"] === undefined || isSealed(ward["sealed"])) &&
+    (ward["refused"] === undefined || Array.isArray(ward["refused"]))
+  );
+}
+
+function isTake(take: unknown): take is WardTake {
+  return (
+    isRecord(take) &&
+    typeof take["device"] === "string" &&
+    isDeviceId(take["device"]) &&
+    typeof take["boot"] === "string" &&
+    BOOT.test(take["boot"]) &&
+    isCount(take["take"]) &&
+    CLASSES.some((name) => name === take["class"]) &&
+    isCount(take["count"]) &&
+    take["count"] >= 1 &&
+    take["count"] <= TAKE_ITEMS_MAX &&
+    isIndexSet(take["indices"], take["count"]) &&
+    isCount(take["digest"])
+  );
+}
+
+function isSealed(sealed: unknown): boolean {
+  return isRecord(sealed) && typeof sealed["salt"] === "string" && isCount(sealed["items"]);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const BOOT = /^[0-9a-f]{16}$/;

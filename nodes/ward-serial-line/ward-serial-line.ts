@@ -1,0 +1,8 @@
+import { defineLine } from "../line.ts";
+import type { Red } from "../node-red.ts";
+
+const node: (red: Red) => void = defineLine({
+  type: "ward-serial-line",
+  schemes: ["serial", "unix", "tcp", "udp"],
+});
+export default node;
