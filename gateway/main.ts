@@ -1,0 +1,114 @@
+import type { Command, CommandIo } from "./commands/command.ts";
+import { errorCode, errorText } from "./errors.ts";
+
+/**
+ * The front door: the `wardgate` command. Each verb is loaded when it is called, so that `--help` is quick and a verb
+ * that needs little loads little.
+ */
+const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Command> }>> = {
+  demo: {
+    summary: "run a whole ward on this machine, from simulated devices to the hub",
+    load: async () => (await import("./commands/demo.ts")).command,
+  },
+  run: {
+    summary: "run the gateway of a data directory",
+    load: async () => (await import("./commands/run.ts")).command,
+  },
+  hub: {
+    summary: "run the receiving side; print its ledger",
+    load: async () => (await import("./commands/hub.ts")).command,
+  },
+  broker: {
+    summary: "run the embedded demo broker",
+    load: async () => (await import("./commands/broker.ts")).command,
+  },
+  simulate: {
+    summary: "simulate bedside devices on real lines",
+    load: async () => (await import("./commands/simulate.ts")).command,
+  },
+  check: {
+    summary: "say what is right and what is wrong with a gateway",
+    load: async () => (await import("./commands/check.ts")).command,
+  },
+  outbox: {
+    summary: "say what waits in the outbox of a running gateway",
+    load: async () => (await import("./commands/outbox.ts")).command,
+  },
+  decode: {
+    summary: "turn a device's raw bytes into readings",
+    load: async () => (await import("./commands/decode.ts")).command,
+  },
+  devices: {
+    summary: "list the devices that can be read; read one",
+    load: async () => (await import("./commands/devices.ts")).command,
+  },
+};
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const [verb, ...rest] = args;
+  if (verb === undefined || verb === "--help" || verb === "-h" || verb === "help") {
+    process.stdout.write(help());
+    return verb === undefined ? USAGE : 0;
+  }
+  if (verb === "--version") {
+    const { default: about } = await import("../package.json", { with: { type: "json" } });
+    process.stdout.write(`${about.version}\n`);
+    return 0;
+  }
+  const entry = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
+  if (entry === undefined) {
+    process.stderr.write(`wardgate: there is no verb "${verb}". Run: wardgate --help\n`);
+    return USAGE;
+  }
+  return runVerb(verb, await entry.load(), rest);
+}
+
+async function runVerb(verb: string, command: Command, args: readonly string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(`${command.help.trimEnd()}\n`);
+    return 0;
+  }
+  try {
+    return await command.run(args, processIo());
+  } catch (error) {
+    process.stderr.write(`wardgate ${verb}: ${errorText(error)}\n`);
+    const code = errorCode(error);
+    return code === "WARD_USAGE" || code.startsWith("ERR_PARSE_ARGS") ? USAGE : 1;
+  }
+}
+
+/** Ctrl-C and SIGTERM stop in order; a second Ctrl-C ends at once. */
+function processIo(): CommandIo {
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) {
+      process.exit(1);
+    }
+    controller.abort();
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  // A closed pipe (wardgate ... | head) is the reader's choice, not an error.
+  process.stdout.on("error", stop);
+  const { stdout, stderr, stdin } = process;
+  return { stdout, stderr, stdin, stop: controller.signal };
+}
+
+function help(): string {
+  const width = Math.max(...Object.keys(VERBS).map((verb) => verb.length));
+  const verbs = Object.entries(VERBS).map(
+    ([verb, { summary }]) => `  ${verb.padEnd(width)}  ${summary}`,
+  );
+  return `Wardgate: the edge gateway runtime for hospital wards.
+
+Usage: wardgate <verb> [options]     (each verb: --help, --json)
+
+${verbs.join("\n")}
+
+Exit codes: 0 all well, 1 something failed, 2 wrong usage, 3 some check found something wrong.
+`;
+}
+
+const USAGE = 2;
