@@ -1,0 +1,94 @@
+import { WardError } from "./errors.ts";
+import { epochKey, recordKey, type RecordSlot } from "./outbox-keys.ts";
+import type {
+  EpochRecord,
+  PutRequest,
+  RecordCodec,
+  SealedFacts,
+  StoredRecord,
+} from "./outbox-records.ts";
+import type { OutboxState } from "./outbox-state.ts";
+import type { StoreWrite } from "./outbox-store.ts";
+
+/** A put that has its sequence numbers and signatures, and is not on disk yet. */
+export interface Prepared {
+  readonly writes: readonly StoreWrite[];
+  readonly records: readonly StoredRecord[];
+  readonly epochs: readonly EpochRecord[];
+}
+
+/**
+ * Gives every batch of a request its place and signature. Changes `state`: the writes must go to the store before anything
+ * is awaited, or numbers would reach the disk out of order. Throws, with nothing changed, `WARD_OUTBOX_EPOCH` or what the
+ * codec says of bytes that are no sealed batch.
+ */
+export function prepare(
+  state: OutboxState,
+  codec: RecordCodec,
+  request: PutRequest,
+  storedAt: number,
+): Prepared {
+  const facts = request.batches.map((sealed) => ({ sealed, ...codec.header(sealed) }));
+  const offered = new Map(request.epochs.map((bytes) => [codec.epochOf(bytes), bytes]));
+  for (const { epoch } of facts) {
+    if (!state.epochs.has(epoch) && !offered.has(epoch)) {
+      throw new WardError(
+        "WARD_OUTBOX_EPOCH",
+        `Cannot store a batch: its epoch ${epoch} is not known here. Send the wrapped epoch key with it.`,
+      );
+    }
+  }
+  const epochs = [...offered]
+    .filter(([epoch]) => !state.epochs.has(epoch))
+    .map(([epoch, bytes]) => ({
+      epoch,
+      bytes: codec.signEpoch(bytes, state.idOf(state.current)),
+    }));
+  for (const { epoch } of epochs) {
+    state.epochs.add(epoch);
+  }
+  const records = facts.map((fact) => append(state, codec, fact, storedAt));
+  return { writes: writesOf(state, records, epochs), records, epochs };
+}
+
+/** Takes note that a prepared put is on disk. */
+export function markCommitted(state: OutboxState, records: readonly StoredRecord[]): void {
+  for (const record of records) {
+    state.chainAt(record).commit(record.sequence + 1);
+  }
+}
+
+function append(
+  state: OutboxState,
+  codec: RecordCodec,
+  fact: SealedFacts & { readonly sealed: Uint8Array },
+  storedAt: number,
+): StoredRecord {
+  const chain = state.chainAt({ class: fact.class, store: state.current });
+  const slot: RecordSlot = { ...chain.place, sequence: chain.next };
+  const { bytes, hash } = codec.sign(fact.sealed, {
+    store: state.idOf(state.current),
+    class: fact.class,
+    sequence: slot.sequence,
+    previous: chain.hash,
+    storedAt,
+  });
+  chain.append(hash, bytes.length);
+  state.epochs.use(fact.epoch, slot);
+  return { ...slot, bytes, items: fact.items, epoch: fact.epoch, storedAt };
+}
+
+function writesOf(
+  state: OutboxState,
+  records: readonly StoredRecord[],
+  epochs: readonly EpochRecord[],
+): StoreWrite[] {
+  const chains = new Set(records.map((record) => state.chainAt(record)));
+  const used = new Set([...epochs, ...records].map((each) => each.epoch));
+  return [
+    ...epochs.map(({ epoch, bytes }): StoreWrite => [epochKey(epoch), bytes]),
+    ...records.map((record): StoreWrite => [recordKey(record), record.bytes]),
+    ...[...chains].map((chain) => chain.headWrite()),
+    ...[...used].map((epoch) => state.epochs.useWrite(epoch)),
+  ];
+}
