@@ -10,7 +10,8 @@ import { WardError } from "./errors.ts";
  *
  * Its name can be seen by other local processes, so every accepted connection is told a secret of its own and ours is
  * found by the secret it heard. Neither end is reading when this resolves: a byte that arrived in this process
- * after the handle went to a room would be lost.
+ * after the handle went to a room would be lost. The first end is good only for handing to another process; the second
+ * can also be used here, after `resume()`.
  */
 export async function socketPair(): Promise<[Socket, Socket]> {
   const name = `\0wardgate-pair-${randomBytes(16).toString("hex")}`;

@@ -1,0 +1,174 @@
+/**
+ * What the tidy test holds the tree to. A rule names files by a prefix of their path; the first rule that fits a file
+ * counts. `may` lists what such files may import: prefixes of paths, `node:` for Node.js itself.
+ */
+export interface ImportRule {
+  readonly files: string;
+  readonly may: readonly string[];
+}
+
+/** The nouns: everything may import them, and they import nothing but each other. */
+const NOUNS = [
+  "gateway/reading.ts",
+  "gateway/errors.ts",
+  "gateway/indices.ts",
+  "gateway/digest.ts",
+  "gateway/settings.ts",
+  "gateway/rooms.ts",
+  "gateway/flow-services.ts",
+  "gateway/devices/device.ts",
+];
+
+const ROOM_PARTS = ["gateway/room-link.ts", "gateway/room-process.ts", "gateway/item-shape.ts"];
+const FACTS = ["gateway/nomenclature/", "gateway/devices/catalog.ts"];
+
+export const IMPORT_RULES: readonly ImportRule[] = [
+  { files: "test/", may: [""] },
+  ...NOUNS.map((files) => ({ files, may: [...NOUNS, "node:zlib"] })),
+  { files: "gateway/nomenclature/", may: [...NOUNS, "gateway/nomenclature/"] },
+  // Decoding is pure: no clock, no socket, no file, no package.
+  { files: "gateway/devices/catalog.ts", may: [...NOUNS, "gateway/devices/"] },
+  { files: "gateway/devices/", may: [...NOUNS, "gateway/devices/", "gateway/nomenclature/"] },
+  {
+    files: "gateway/lines/",
+    may: [
+      ...NOUNS,
+      "gateway/lines/",
+      "gateway/devices/",
+      "node:",
+      "serialport",
+      "modbus-serial",
+      "node-opcua",
+    ],
+  },
+  { files: "gateway/sealing/", may: [...NOUNS, "gateway/sealing/", "node:", "cborg"] },
+  {
+    files: "gateway/simulate/",
+    may: [
+      ...NOUNS,
+      "gateway/simulate/",
+      "gateway/devices/",
+      "gateway/lines/",
+      "node:",
+      "node-opcua",
+    ],
+  },
+  {
+    files: "nodes/",
+    may: [
+      ...NOUNS,
+      "nodes/",
+      "gateway/check.ts",
+      "gateway/filter.ts",
+      "gateway/flow-lint.ts",
+      "gateway/flow-graph.ts",
+      "gateway/nomenclature/",
+      "gateway/lines/line-url.ts",
+      "gateway/item-shape.ts",
+    ],
+  },
+  { files: "flows/", may: [...NOUNS, "flows/"] },
+  {
+    files: "gateway/flowhost/",
+    may: [
+      ...NOUNS,
+      ...ROOM_PARTS,
+      ...FACTS,
+      "gateway/flowhost/",
+      "gateway/sealing/",
+      "gateway/flow-lint.ts",
+      "gateway/flow-graph.ts",
+      "node:",
+      "node-red",
+    ],
+  },
+  {
+    files: "gateway/console/",
+    may: [...NOUNS, ...ROOM_PARTS, "gateway/console/", "gateway/socket-pair.ts", "node:"],
+  },
+  {
+    files: "hub/",
+    may: [
+      ...NOUNS,
+      "hub/",
+      "gateway/sealing/",
+      "gateway/identity.ts",
+      "gateway/mqtt.ts",
+      "gateway/item-shape.ts",
+      "gateway/sequence-ranges.ts",
+      "gateway/data-lock.ts",
+      "node:",
+      "aedes",
+    ],
+  },
+  {
+    files: "provisioning/",
+    may: [
+      ...NOUNS,
+      "provisioning/",
+      "gateway/sealing/",
+      "gateway/identity.ts",
+      "gateway/signed-settings.ts",
+      "node:",
+      "@peculiar/x509",
+    ],
+  },
+  { files: "gateway/commands/", may: [""] },
+  { files: "gateway/demo/", may: [""] },
+  { files: "gateway/main.ts", may: [""] },
+  { files: "gateway/", may: [...NOUNS, "gateway/", "node:", "classic-level", "mqtt"] },
+];
+
+/** One package, one importing file: to replace a package is to change one file. Several for one that has several sides. */
+export const DOORS: Readonly<Record<string, readonly string[]>> = {
+  "@peculiar/x509": ["provisioning/ca.ts"],
+  aedes: ["hub/broker.ts"],
+  cborg: ["gateway/sealing/cbor.ts"],
+  "classic-level": ["gateway/outbox-store.ts"],
+  "modbus-serial": ["gateway/lines/modbus.ts"],
+  mqtt: ["gateway/mqtt.ts"],
+  // The client reads servers on the ward, the server is a simulated device.
+  "node-opcua": ["gateway/lines/opcua.ts", "gateway/simulate/opcua-server.ts"],
+  "node-red": ["gateway/flowhost/node-red.ts"],
+  serialport: ["gateway/lines/serial-port.ts"],
+};
+
+/** What the rooms must never reach, whatever else the rules allow: entry file and what must not be in its graph. */
+export const ROOM_WALLS: readonly { readonly entry: string; readonly never: readonly string[] }[] =
+  [
+    {
+      entry: "gateway/flowhost/flowhost-room.ts",
+      never: [
+        "gateway/lines/serial.ts",
+        "gateway/outbox",
+        "gateway/uplink",
+        "gateway/identity",
+        "gateway/mqtt.ts",
+        "gateway/vault",
+      ],
+    },
+    { entry: "gateway/keeper-room.ts", never: ["gateway/lines/", "gateway/flowhost/", "nodes/"] },
+    {
+      entry: "gateway/bedside-room.ts",
+      never: [
+        "gateway/sealing/",
+        "gateway/outbox",
+        "gateway/identity",
+        "gateway/mqtt.ts",
+        "gateway/flowhost/",
+      ],
+    },
+    {
+      entry: "gateway/console/listener-room.ts",
+      never: [
+        "gateway/sealing/",
+        "gateway/outbox",
+        "gateway/identity",
+        "gateway/lines/",
+        "gateway/flowhost/",
+      ],
+    },
+  ];
+
+export const FOLDERS_FORBIDDEN = ["utils", "util", "common", "helpers", "lib", "misc"];
+export const LINES_MAX = 400;
