@@ -1,0 +1,20 @@
+import { STREAM_SIMULATORS } from "../devices/simulators.ts";
+import { WardError } from "../errors.ts";
+import type { Simulator } from "./host.ts";
+import { streamSimulator } from "./stream-host.ts";
+
+/** Every model that can be simulated. What costs time or memory to load is loaded at `start`. */
+export const SIMULATORS: readonly Simulator[] = [...STREAM_SIMULATORS.map(streamSimulator)];
+
+/** The simulator of a model; throws WardError `WARD_UNKNOWN_MODEL` that lists the models there are. */
+export function needSimulator(model: string): Simulator {
+  const simulator = SIMULATORS.find((known) => known.model === model);
+  if (simulator === undefined) {
+    const models = SIMULATORS.map((known) => known.model).join(", ");
+    throw new WardError(
+      "WARD_UNKNOWN_MODEL",
+      `Cannot simulate model "${model.slice(0, 64)}": there is no simulator for it. Use one of ${models}.`,
+    );
+  }
+  return simulator;
+}
