@@ -17,6 +17,8 @@ export interface BrokerTlsOptions {
   readonly crl?: string | undefined;
   /** For the TCP connection and the TLS handshake together (milliseconds). */
   readonly connectMs: number;
+  /** Gives up when aborted; the reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What was negotiated. */
@@ -127,6 +129,11 @@ async function secured(socket: TLSSocket, options: BrokerTlsOptions): Promise<vo
     () => fail(new Error(`no answer within ${options.connectMs} ms`)),
     options.connectMs,
   );
+  const aborted = (): void => reject(options.signal?.reason);
+  options.signal?.addEventListener("abort", aborted);
+  if (options.signal?.aborted === true) {
+    aborted();
+  }
   socket.once("secureConnect", resolve);
   socket.once("error", fail);
   socket.once("close", closed);
@@ -134,6 +141,7 @@ async function secured(socket: TLSSocket, options: BrokerTlsOptions): Promise<vo
     await promise;
   } finally {
     clearTimeout(timer);
+    options.signal?.removeEventListener("abort", aborted);
     socket.off("secureConnect", resolve);
     socket.off("close", closed);
     socket.off("error", fail);

@@ -1,48 +1,26 @@
 import type { TLSSocket } from "node:tls";
 
-import { MqttClient, ReasonCodes } from "mqtt";
+import { MqttClient } from "mqtt";
 
-import { classifyTls, openBrokerTls, tlsFacts, type TlsFacts } from "./broker-tls.ts";
+import {
+  judgeRefusal,
+  lostError,
+  publishError,
+  reasonText,
+  subscribeError,
+} from "./broker-answers.ts";
+import { openBrokerTls, tlsFacts, type TlsFacts } from "./broker-tls.ts";
 import { errorText, WardError } from "./errors.ts";
+import {
+  asBuffer,
+  parseBrokerUrl,
+  sessionOptions,
+  type BrokerAddress,
+  type MqttOptions,
+  type ProtocolVersion,
+} from "./mqtt-options.ts";
 import { PacketGuard } from "./mqtt-packet-guard.ts";
-
-/** How to reach the broker and who we are. Certificates and keys are PEM text. */
-export interface MqttOptions {
-  /** `mqtts://host:port`. */
-  readonly url: string;
-  /** The name (or IP address) the broker's certificate must carry. */
-  readonly serverName: string;
-  readonly clientId: string;
-  /** Only for brokers that do not take the name from the certificate. */
-  readonly username?: string | undefined;
-  /** The servers root or roots; the system's roots are never used. */
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-  /** Revocation lists of the servers roots ("X509 CRL" PEM). */
-  readonly crl?: string | undefined;
-  /** A dead connection is noticed after 1.5 times this (seconds, 1-300). */
-  readonly keepaliveS: number;
-  /** For TCP, TLS and CONNACK together, per protocol version tried (milliseconds; default 10000). */
-  readonly connectMs?: number | undefined;
-  readonly will?: MqttWill | undefined;
-  /** How many unacknowledged messages the broker may have on the way to us (MQTT 5; default 64). */
-  readonly receiveMaximum?: number | undefined;
-  /** 5 or 4 (= MQTT 3.1.1) skips asking for 5 first: give what the last connection found. */
-  readonly protocolVersion?: ProtocolVersion | undefined;
-  /** The longest packet we take from the broker (bytes; default 16 MiB). */
-  readonly packetBytesMax?: number | undefined;
-}
-
-/** What the broker publishes for us when the connection ends without a word. QoS 1. */
-export interface MqttWill {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly retain: boolean;
-}
-
-/** 4 is MQTT 3.1.1. */
-export type ProtocolVersion = 4 | 5;
+import { PublishWindow } from "./publish-window.ts";
 
 export type MessageListener = (topic: string, payload: Uint8Array) => void;
 /** Called once when an established connection has ended; null after our own `close()`. */
@@ -54,7 +32,6 @@ export function openMqtt(options: MqttOptions): MqttConnection {
 }
 
 const CONNECT_MS = 10_000;
-const RECEIVE_MAXIMUM = 64;
 const PACKET_BYTES_MAX = 16 * 2 ** 20;
 /** The disconnect packet and the TLS close may take this long before the socket is cut. */
 const CLOSE_MS = 2000;
@@ -67,21 +44,20 @@ const INFLIGHT_MAX = 65_535;
  */
 export class MqttConnection {
   readonly #options: MqttOptions;
-  readonly #host: string;
-  readonly #port: number;
+  /** `host:port`, for messages. */
+  readonly #broker: string;
+  readonly #address: BrokerAddress;
   readonly #messageListeners: MessageListener[] = [];
   readonly #closeListeners: CloseListener[] = [];
   /** What fails when the connection ends: publishes and subscribes without an answer. */
   readonly #pending: Set<(error: WardError) => void> = new Set();
-  /** Publishes beyond what the broker takes at a time, oldest first. */
-  readonly #waiting: (() => void)[] = [];
+  readonly #window: PublishWindow = new PublishWindow(INFLIGHT_MAX);
+  readonly #abort: AbortController = new AbortController();
   #client: MqttClient | null = null;
   #socket: TLSSocket | null = null;
   #tls: TlsFacts | null = null;
   #version: ProtocolVersion;
   #state: "new" | "connecting" | "open" | "closing" | "closed" = "new";
-  #inflight = 0;
-  #inflightMax = INFLIGHT_MAX;
   #packetBytesMax: number | null = null;
   #lastAckReason = 0;
   #lostBecause: WardError | null = null;
@@ -89,17 +65,9 @@ export class MqttConnection {
   #held: (() => void) | null = null;
 
   constructor(options: MqttOptions) {
-    const url = URL.parse(options.url);
-    if (url === null || url.protocol !== "mqtts:" || url.hostname === "") {
-      throw new WardError(
-        "WARD_BROKER_URL",
-        `Cannot use broker URL ${options.url}: it must look like mqtts://host:8883.`,
-      );
-    }
     this.#options = options;
-    // A URL writes an IPv6 address in brackets; a socket wants it without.
-    this.#host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-    this.#port = url.port === "" ? 8883 : Number(url.port);
+    this.#address = parseBrokerUrl(options.url);
+    this.#broker = `${this.#address.host}:${this.#address.port}`;
     this.#version = options.protocolVersion ?? 5;
   }
 
@@ -119,7 +87,7 @@ export class MqttConnection {
 
   /** How many publishes may be without an answer at a time, as the broker says. */
   get inflightMax(): number {
-    return this.#inflightMax;
+    return this.#window.max;
   }
 
   /** The longest packet the broker takes (bytes), or null when it did not say. */
@@ -145,7 +113,7 @@ export class MqttConnection {
       }
     } catch (error) {
       this.#finish();
-      throw error;
+      throw this.#abort.signal.aborted ? this.#abort.signal.reason : error;
     }
   }
 
@@ -161,7 +129,7 @@ export class MqttConnection {
     options: { readonly retain?: boolean } = {},
   ): Promise<number> {
     this.#checkSize(topic, payload);
-    await this.#turn();
+    await this.#window.enter();
     try {
       return await this.#pend<number>((settle) => {
         this.#openClient().publish(
@@ -172,8 +140,7 @@ export class MqttConnection {
         );
       });
     } finally {
-      this.#inflight -= 1;
-      this.#waiting.shift()?.();
+      this.#window.leave();
     }
   }
 
@@ -189,7 +156,7 @@ export class MqttConnection {
     });
   }
 
-  /** Adds a listener. A message is acknowledged right after all listeners returned; a listener must not throw. */
+  /** Adds a listener. A message is acknowledged when all listeners have returned; one that throws ends the connection. */
   onMessage(listener: MessageListener): void {
     this.#messageListeners.push(listener);
   }
@@ -234,10 +201,7 @@ export class MqttConnection {
 
   /** Cuts the connection without a word: for a broker that stopped answering. The broker then sends the will. */
   destroy(): void {
-    if (this.#state === "connecting") {
-      this.#socket?.destroy();
-      return;
-    }
+    this.#abort.abort(lostError(this.#broker, "it was given up by us"));
     this.#finish();
   }
 
@@ -246,14 +210,14 @@ export class MqttConnection {
     const connectMs = options.connectMs ?? CONNECT_MS;
     const startedAt = performance.now();
     const socket = await openBrokerTls({
-      host: this.#host,
-      port: this.#port,
+      ...this.#address,
       serverName: options.serverName,
       ca: options.ca,
       cert: options.cert,
       key: options.key,
       crl: options.crl,
       connectMs,
+      signal: this.#abort.signal,
     });
     this.#socket = socket;
     this.#tls = tlsFacts(socket);
@@ -265,7 +229,8 @@ export class MqttConnection {
   async #handshake(socket: TLSSocket, leftMs: number): Promise<"connected" | "other-version"> {
     const { promise, resolve, reject } = Promise.withResolvers<"connected" | "other-version">();
     const failed = (error: unknown): void => {
-      const verdict = this.#judge(error);
+      const mayFallBack = this.#version === 5 && this.#options.protocolVersion === undefined;
+      const verdict = judgeRefusal(error, { broker: this.#broker, mayFallBack });
       if (verdict === "other-version") {
         resolve(verdict);
       } else {
@@ -273,6 +238,7 @@ export class MqttConnection {
       }
     };
     socket.on("error", failed);
+    this.#abort.signal.addEventListener("abort", () => reject(this.#abort.signal.reason));
     const client = this.#makeClient(socket, leftMs);
     client.on("error", failed);
     client.once("close", () => failed(new Error("closed before the broker answered")));
@@ -301,27 +267,10 @@ export class MqttConnection {
         socket.destroy(new Error(`the broker sent a packet of more than ${packetBytesMax} bytes`));
       }
     });
-    const { will } = options;
     return new MqttClient(() => socket, {
+      ...sessionOptions(options, packetBytesMax),
       protocolVersion: this.#version,
-      clientId: options.clientId,
-      ...(options.username === undefined ? {} : { username: options.username }),
-      clean: true,
-      keepalive: options.keepaliveS,
-      reconnectPeriod: 0,
-      resubscribe: false,
-      queueQoSZero: false,
       connectTimeout,
-      ...(this.#version === 5
-        ? {
-            properties: {
-              sessionExpiryInterval: 0,
-              receiveMaximum: options.receiveMaximum ?? RECEIVE_MAXIMUM,
-              maximumPacketSize: packetBytesMax,
-            },
-          }
-        : {}),
-      ...(will === undefined ? {} : { will: { ...will, payload: asBuffer(will.payload), qos: 1 } }),
     });
   }
 
@@ -332,7 +281,7 @@ export class MqttConnection {
   ): void {
     this.#client = client;
     this.#state = "open";
-    this.#inflightMax = limits.receiveMaximum ?? INFLIGHT_MAX;
+    this.#window.max = limits.receiveMaximum ?? INFLIGHT_MAX;
     this.#packetBytesMax = limits.maximumPacketSize ?? null;
     client.on("packetreceive", (packet) => {
       if (packet.cmd === "puback") {
@@ -340,11 +289,7 @@ export class MqttConnection {
         this.#lastAckReason = packet.reasonCode ?? 0;
       }
     });
-    client.on("message", (topic, payload) => {
-      for (const listener of this.#messageListeners) {
-        listener(topic, payload);
-      }
-    });
+    client.on("message", (topic, payload) => this.#deliver(topic, payload));
     client.handleMessage = (_packet, done) => {
       if (this.#paused) {
         this.#held = () => done();
@@ -353,21 +298,30 @@ export class MqttConnection {
       }
     };
     client.on("disconnect", ({ reasonCode }) => this.#lost(reasonText(reasonCode ?? 0)));
-    client.on("error", (error) => this.#lost(errorText(error)));
+    client.on("error", (error) => {
+      this.#lost(errorText(error));
+      // mqtt.js goes on after a packet that it could not parse; nothing can be trusted then.
+      socket.destroy();
+    });
     socket.on("error", (error) => this.#lost(errorText(error)));
     client.on("close", () => this.#finish());
   }
 
-  /** Keeps the first reason for which the connection ended; the close event follows. */
-  #lost(reason: string): void {
-    this.#lostBecause ??= this.#lostError(reason);
+  /** A message that a listener cannot take ends the connection before it is acknowledged. */
+  #deliver(topic: string, payload: Uint8Array): void {
+    try {
+      for (const listener of this.#messageListeners) {
+        listener(topic, payload);
+      }
+    } catch (error) {
+      this.#lost(`a message on ${topic} could not be taken: ${errorText(error)}`);
+      this.destroy();
+    }
   }
 
-  #lostError(reason: string): WardError {
-    return new WardError(
-      "WARD_BROKER_LOST",
-      `Lost the connection to broker ${this.#host}:${this.#port}: ${reason}.`,
-    );
+  /** Keeps the first reason for which the connection ended; the close event follows. */
+  #lost(reason: string): void {
+    this.#lostBecause ??= lostError(this.#broker, reason);
   }
 
   #finish(): void {
@@ -376,16 +330,13 @@ export class MqttConnection {
       return;
     }
     this.#state = "closed";
-    const reason = this.#lostBecause ?? this.#lostError("the connection was closed");
+    const reason = this.#lostBecause ?? lostError(this.#broker, "the connection was closed");
     if (this.#client !== null && this.#socket !== null) {
       discard(this.#client, this.#socket);
     }
     this.#socket?.destroy();
     for (const fail of this.#pending) {
       fail(reason);
-    }
-    for (const go of this.#waiting.splice(0)) {
-      go();
     }
     if (before === "open" || before === "closing") {
       for (const listener of this.#closeListeners) {
@@ -394,45 +345,9 @@ export class MqttConnection {
     }
   }
 
-  /** What a failure before CONNACK means. */
-  #judge(error: unknown): WardError | "other-version" {
-    const broker = `${this.#host}:${this.#port}`;
-    const reason = connackReason(error);
-    if (this.#version === 5 && this.#options.protocolVersion === undefined) {
-      // 1 is what a 3.1.1 broker answers to version 5 (MQTT 3.1.1 section 3.2.2.3), 132 what a 5 broker answers to others.
-      if (reason === 1 || reason === 132 || isPlainEnd(error)) {
-        return "other-version";
-      }
-    }
-    if (reason !== null) {
-      return new WardError(
-        "WARD_BROKER_REFUSED",
-        `Cannot connect to broker ${broker}: it answered ${reason} (${reasonText(reason)}). ` +
-          "Check the broker's users, client ids and access rules.",
-        { cause: error },
-      );
-    }
-    if (errorText(error) === "connack timeout") {
-      return new WardError(
-        "WARD_BROKER_UNREACHABLE",
-        `Cannot connect to broker ${broker}: no answer to CONNECT. Check the broker's health.`,
-        { cause: error },
-      );
-    }
-    if (isPlainEnd(error)) {
-      return new WardError(
-        "WARD_IDENTITY_REFUSED",
-        `Cannot connect to broker ${broker}: it closed the connection without an answer. ` +
-          "It probably refuses our certificate; see the broker's log.",
-        { cause: error },
-      );
-    }
-    return classifyTls(error, broker);
-  }
-
   #openClient(): MqttClient {
     if (this.#state !== "open" || this.#client === null) {
-      throw this.#lostBecause ?? this.#lostError("it is not open");
+      throw this.#lostBecause ?? lostError(this.#broker, "it is not open");
     }
     return this.#client;
   }
@@ -446,14 +361,6 @@ export class MqttConnection {
           "Raise the broker's packet limit or seal smaller batches.",
       );
     }
-  }
-
-  /** Takes one of the places for unanswered publishes; the publish that ends hands its place on. */
-  async #turn(): Promise<void> {
-    if (this.#inflight >= this.#inflightMax) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#inflight += 1;
   }
 
   async #pend<T>(start: (settle: (error: WardError | null, value: T) => void) => void): Promise<T> {
@@ -480,54 +387,4 @@ const PUBLISH_HEAD_BYTES_MAX = 10;
 function discard(client: MqttClient, socket: TLSSocket): void {
   client.end(true);
   socket.destroy();
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** The code of a refusing CONNACK, or null when the error is something else. */
-function connackReason(error: unknown): number | null {
-  const isRefusal = error instanceof Error && error.message.startsWith("Connection refused: ");
-  return isRefusal && "code" in error && typeof error.code === "number" ? error.code : null;
-}
-
-/** True when the broker just hung up, or answered in a form that MQTT 5 does not know, without a TLS alert. */
-function isPlainEnd(error: unknown): boolean {
-  if (!(error instanceof Error)) {
-    return false;
-  }
-  const code = "code" in error ? error.code : undefined;
-  return (
-    (code === undefined && error.message !== "connack timeout") ||
-    code === "ECONNRESET" ||
-    code === "EPIPE"
-  );
-}
-
-function reasonText(reason: number): string {
-  const known: Readonly<Record<number, string>> = ReasonCodes;
-  return (known[reason] ?? "") || `reason code ${reason}`;
-}
-
-function publishError(topic: string, error: Error): WardError {
-  const reason = "code" in error && typeof error.code === "number" ? error.code : null;
-  if (reason === null) {
-    return new WardError("WARD_BROKER_LOST", `Cannot publish on ${topic}: ${errorText(error)}.`, {
-      cause: error,
-    });
-  }
-  return new WardError(
-    "WARD_PUBLISH_REFUSED",
-    `Cannot publish on ${topic}: the broker answered ${reason} (${reasonText(reason)}). Check its access rules.`,
-    { cause: error },
-  );
-}
-
-function subscribeError(filters: readonly string[], error: Error): WardError {
-  return new WardError(
-    "WARD_SUBSCRIBE_REFUSED",
-    `Cannot subscribe to ${filters.join(", ")}: ${errorText(error)}. Check the broker's access rules.`,
-    { cause: error },
-  );
 }
