@@ -9,7 +9,6 @@ export interface Red {
   readonly settings: { readonly ward?: unknown };
   readonly events: {
     on(event: "flows:stopping", listener: () => void): unknown;
-    removeListener(event: "flows:stopping", listener: () => void): unknown;
   };
   readonly util: { getSetting(node: RedNode, name: string): unknown };
   readonly auth: { needsPermission(permission: string): AdminHandler };

@@ -81,18 +81,32 @@ function run(red: Red, node: RedNode, { type, start }: NodeType, fields: Fields)
     gate.set({ fill: "red", shape: "dot", text: `${type}.status.error` });
   };
   listen(node, behaviour, failed);
-  const { stopping } = behaviour;
-  if (stopping !== undefined) {
-    red.events.on("flows:stopping", stopping);
-  }
+  const told = stoppersOf(red);
+  told.add(behaviour);
   node.on("close", (_removed, done) => {
-    if (stopping !== undefined) {
-      red.events.removeListener("flows:stopping", stopping);
-    }
+    told.delete(behaviour);
     gate.close();
     void ended(behaviour, (error) => node.error(error)).then(done);
   });
 }
+
+/** The running nodes of one Node-RED. It has one listener for all of them, since Node.js warns of more than ten. */
+function stoppersOf({ events }: Red): Set<Behaviour> {
+  const known = stoppers.get(events);
+  if (known !== undefined) {
+    return known;
+  }
+  const behaviours = new Set<Behaviour>();
+  stoppers.set(events, behaviours);
+  events.on("flows:stopping", () => {
+    for (const behaviour of behaviours) {
+      behaviour.stopping?.();
+    }
+  });
+  return behaviours;
+}
+
+const stoppers = new WeakMap<object, Set<Behaviour>>();
 
 function listen(node: RedNode, { input }: Behaviour, failed: () => void): void {
   if (input === undefined) {
