@@ -14,8 +14,8 @@ export interface Outlet {
   /** The line URL to read. */
   readonly url: string;
   /** Sends to everybody who listens; bytes nobody takes are lost, as on a real line. */
-  send(bytes: Uint8Array): void;
-  close(): Promise<void>;
+  readonly send: (bytes: Uint8Array) => void;
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -72,8 +72,8 @@ const READERS_MAX = 16;
 
 interface Service {
   readonly server: Server;
-  send(bytes: Uint8Array): void;
-  close(): Promise<void>;
+  readonly send: (bytes: Uint8Array) => void;
+  readonly close: () => Promise<void>;
 }
 
 function serve(onBytes: (bytes: Uint8Array) => void): Service {

@@ -8,9 +8,9 @@ export interface Pty {
   /** The port to read, for example `/dev/pts/7`. */
   readonly path: string;
   /** Puts bytes on the line. When nobody reads for long, they are lost as on a real line. */
-  send(bytes: Uint8Array): void;
+  readonly send: (bytes: Uint8Array) => void;
   /** Pulls the cable: the port is gone afterwards. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

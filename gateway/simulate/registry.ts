@@ -4,7 +4,7 @@ import type { Simulator } from "./host.ts";
 import { streamSimulator } from "./stream-host.ts";
 
 /** Every model that can be simulated. What costs time or memory to load is loaded at `start`. */
-export const SIMULATORS: readonly Simulator[] = [...STREAM_SIMULATORS.map(streamSimulator)];
+export const SIMULATORS: readonly Simulator[] = STREAM_SIMULATORS.map(streamSimulator);
 
 /** The simulator of a model; throws WardError `WARD_UNKNOWN_MODEL` that lists the models there are. */
 export function needSimulator(model: string): Simulator {

@@ -12,11 +12,12 @@ export function streamSimulator(simulator: StreamSimulator): Simulator {
 }
 
 async function start(
-  { model, tickMs, open }: StreamSimulator,
+  simulator: StreamSimulator,
   { line, seed }: SimulateRequest,
 ): Promise<SimulatedDevice> {
   const outlet = await openOutlet(line);
-  const stream = open({ seed });
+  const { model, tickMs } = simulator;
+  const stream = simulator.open({ seed });
   const timer = setInterval(() => {
     for (const bytes of stream.tick(Date.now())) {
       outlet.send(bytes);
