@@ -1,0 +1,389 @@
+import { WardError } from "../errors.ts";
+import { CLOCK_QUALITIES, QUALITIES } from "../reading.ts";
+import type { Item, Quality, Reading, Waveform } from "../reading.ts";
+import { ColumnWriter, StringTable } from "./columns.ts";
+import { DECIMALS_MAX, decimalValue, parseDecimal } from "./decimal.ts";
+import type { Decimal } from "./decimal.ts";
+import { RECORD_ITEMS_MAX } from "./envelope.ts";
+import { itemProblem } from "./item.ts";
+import { SourceTable } from "./sources.ts";
+
+/**
+ * The columnar form of a list of items, before packing and encryption; README.md specifies it. Items that follow each other
+ * with the same take, time and clock share one group; what repeats in every sample of a series is said once, in the
+ * series table; numbers are differences to the one before. `unbatch.ts` reads it.
+ */
+export function encodeItems(items: readonly Item[]): Uint8Array {
+  checkItems(items);
+  const sources = new SourceTable();
+  const strings = new StringTable();
+  const series = new SeriesTable(strings);
+  const groups: Group[] = [];
+  const places: number[] = [];
+  const payload = new ColumnWriter();
+  const content = new PayloadWriter(payload, strings);
+  let group: Group | null = null;
+  for (const item of items) {
+    if (group === null || !belongs(item, group)) {
+      group = makeGroup(item, sources.place(item.device, item.boot));
+      groups.push(group);
+    }
+    group.count += 1;
+    const form = item.kind === "reading" ? formOf(item, content.decimal) : 0;
+    const seriesPlace = series.place(item, form);
+    places.push(seriesPlace);
+    content.write(item, form, group.source, seriesPlace);
+  }
+  return assemble({ sources, strings, series, groups, places, payload });
+}
+
+/** Numbers of the kinds of item on the wire. */
+export const KINDS = ["reading", "waveform", "notice"] as const;
+/** How value and text of a reading travel: numbers below FORM_DECIMAL, or decimals and zeros from there on. */
+export const FORM_NONE = 0;
+export const FORM_NULL_TEXT = 1;
+export const FORM_WORD = 2;
+export const FORM_WORD_TEXT = 3;
+export const FORM_NUMBER_TEXT = 4;
+export const FORM_DECIMAL = 8;
+/** Samples of all waveforms of one batch, at most: runs of missing ones cost no bytes. */
+export const BATCH_SAMPLES_MAX: number = 2 ** 22;
+/** Version of the columnar form. */
+export const BATCH_VERSION = 1;
+/** Bit of a group's flags beside the two of the clock: the device's own time follows. */
+export const FLAG_DEVICE_AT = 4;
+
+/** Where the last mantissa of one series of one source is kept. */
+export function baseKey(source: number, series: number): number {
+  return source * SERIES_FACTOR + series;
+}
+
+/** The time of an item on the gateway's clock. */
+export function timeOf(item: Item): number {
+  return item.kind === "waveform" ? item.start : item.at;
+}
+
+function checkItems(items: readonly Item[]): void {
+  if (items.length < 1 || items.length > RECORD_ITEMS_MAX) {
+    throw unsealable(`${items.length} items, not 1 to ${RECORD_ITEMS_MAX}`);
+  }
+  let samples = 0;
+  for (const [place, item] of items.entries()) {
+    const problem = itemProblem(item);
+    if (problem !== null) {
+      throw unsealable(`item ${place}: ${problem}`);
+    }
+    samples += item.kind === "waveform" ? item.samples.length : 0;
+  }
+  if (samples > BATCH_SAMPLES_MAX) {
+    throw unsealable(`${samples} samples, more than ${BATCH_SAMPLES_MAX}`);
+  }
+}
+
+interface Group {
+  readonly device: string;
+  readonly boot: string;
+  readonly take: number;
+  readonly at: number;
+  readonly clock: number;
+  readonly deviceAt: number | null;
+  readonly source: number;
+  count: number;
+}
+
+function makeGroup(item: Item, source: number): Group {
+  return {
+    device: item.device,
+    boot: item.boot,
+    take: item.take,
+    at: timeOf(item),
+    clock: CLOCK_QUALITIES.indexOf(item.clock),
+    deviceAt: item.kind === "reading" ? item.deviceAt : null,
+    source,
+    count: 0,
+  };
+}
+
+function belongs(item: Item, group: Group): boolean {
+  return (
+    item.take === group.take &&
+    timeOf(item) === group.at &&
+    item.device === group.device &&
+    item.boot === group.boot &&
+    (item.kind === "reading" ? item.deviceAt : null) === group.deviceAt &&
+    CLOCK_QUALITIES[group.clock] === item.clock
+  );
+}
+
+/** Decides how value and text travel; fills `decimal` when as a decimal. */
+function formOf(item: Reading, decimal: Decimal): number {
+  const { value, text } = item;
+  if (value === null) {
+    return text === "" ? FORM_NONE : FORM_NULL_TEXT;
+  }
+  if (typeof value === "string") {
+    return value === text ? FORM_WORD : FORM_WORD_TEXT;
+  }
+  if (parseDecimal(text, decimal) && Object.is(decimalValue(decimal), value)) {
+    return FORM_DECIMAL + decimal.zeros * (DECIMALS_MAX + 1) + decimal.decimals;
+  }
+  return FORM_NUMBER_TEXT;
+}
+
+/** Writes what is different in every item. */
+class PayloadWriter {
+  /** Filled by `formOf` just before `write`. */
+  readonly decimal: Decimal = { mantissa: 0, decimals: 0, zeros: 0 };
+  readonly #writer: ColumnWriter;
+  readonly #strings: StringTable;
+  readonly #bases = new Map<number, number>();
+
+  constructor(writer: ColumnWriter, strings: StringTable) {
+    this.#writer = writer;
+    this.#strings = strings;
+  }
+
+  write(item: Item, form: number, source: number, series: number): void {
+    switch (item.kind) {
+      case "reading":
+        this.#reading(item, form, baseKey(source, series));
+        return;
+      case "waveform":
+        this.#samples(item.samples);
+        return;
+      case "notice":
+        this.#writer.uint(this.#strings.place(item.text));
+        this.#writer.byte(item.since === null ? 0 : 1);
+        if (item.since !== null) {
+          this.#writer.sint(item.since - item.at);
+        }
+    }
+  }
+
+  #reading(item: Reading, form: number, key: number): void {
+    if (form >= FORM_DECIMAL) {
+      this.#writer.sint(this.decimal.mantissa - (this.#bases.get(key) ?? 0));
+      this.#bases.set(key, this.decimal.mantissa);
+      return;
+    }
+    if (form === FORM_NUMBER_TEXT && typeof item.value === "number") {
+      this.#writer.float64(item.value);
+    } else if (typeof item.value === "string") {
+      this.#writer.uint(this.#strings.place(item.value));
+    }
+    if (form === FORM_NULL_TEXT || form === FORM_WORD_TEXT || form === FORM_NUMBER_TEXT) {
+      this.#writer.uint(this.#strings.place(item.text));
+    }
+  }
+
+  #samples(samples: readonly (number | null)[]): void {
+    const writer = this.#writer;
+    writer.uint(samples.length);
+    const holes = holesOf(samples);
+    writer.uint(holes.length);
+    for (const hole of holes) {
+      writer.uint(hole.skip);
+      writer.uint(hole.length);
+    }
+    let last = 0;
+    for (const sample of samples) {
+      if (sample !== null) {
+        writer.sint(sample - last);
+        last = sample;
+      }
+    }
+  }
+}
+
+/** Runs of missing samples: how many present ones come before (since the last run), and how many are missing. */
+function holesOf(samples: readonly (number | null)[]): { skip: number; length: number }[] {
+  const holes: { skip: number; length: number }[] = [];
+  let open: { skip: number; length: number } | null = null;
+  let skip = 0;
+  for (const sample of samples) {
+    if (sample !== null) {
+      open = null;
+      skip += 1;
+    } else if (open === null) {
+      open = { skip, length: 1 };
+      holes.push(open);
+      skip = 0;
+    } else {
+      open.length += 1;
+    }
+  }
+  return holes;
+}
+
+interface Series {
+  readonly item: Item;
+  readonly form: number;
+  readonly place: number;
+  /** The series that followed this one last time: usually it does so again. */
+  next: Series | null;
+}
+
+/** What all items of one series have in common. The first item stands for the rest. */
+class SeriesTable {
+  readonly #known = new Map<string, Series>();
+  readonly #strings: StringTable;
+  #last: Series | null = null;
+
+  constructor(strings: StringTable) {
+    this.#strings = strings;
+  }
+
+  place(item: Item, form: number): number {
+    const guess = this.#last?.next ?? null;
+    const series = guess !== null && isSame(guess, item, form) ? guess : this.#find(item, form);
+    if (this.#last !== null) {
+      this.#last.next = series;
+    }
+    this.#last = series;
+    return series.place;
+  }
+
+  write(writer: ColumnWriter): void {
+    writer.uint(this.#known.size);
+    for (const { item, form } of this.#known.values()) {
+      writeSeries(writer, this.#strings, item, form);
+    }
+  }
+
+  /** Strings are placed here already, because their table is written before this one. */
+  #find(item: Item, form: number): Series {
+    const scratch = new ColumnWriter();
+    writeSeries(scratch, this.#strings, item, form);
+    const key = Buffer.from(scratch.finish()).toString("latin1");
+    let series = this.#known.get(key);
+    if (series === undefined) {
+      series = { item, form, place: this.#known.size, next: null };
+      this.#known.set(key, series);
+    }
+    return series;
+  }
+}
+
+function isSame(series: Series, item: Item, form: number): boolean {
+  const { item: other } = series;
+  if (form !== series.form || item.index !== other.index) {
+    return false;
+  }
+  if (item.kind === "notice") {
+    return other.kind === "notice" && item.notice === other.notice;
+  }
+  if (item.kind !== other.kind || item.code !== other.code || item.unit !== other.unit) {
+    return false;
+  }
+  if (item.mdc !== other.mdc || item.path !== other.path) {
+    return false;
+  }
+  return isSameQuality(item.quality, other.quality) && isSameScale(item, other);
+}
+
+function isSameScale(item: Reading | Waveform, other: Reading | Waveform): boolean {
+  if (item.kind !== "waveform" || other.kind !== "waveform") {
+    return true;
+  }
+  return (
+    item.period.ms === other.period.ms &&
+    item.period.samples === other.period.samples &&
+    Object.is(item.scale, other.scale) &&
+    Object.is(item.offset, other.offset) &&
+    item.gap === other.gap
+  );
+}
+
+function isSameQuality(a: readonly Quality[], b: readonly Quality[]): boolean {
+  return a.length === b.length && a.every((word, place) => word === b[place]);
+}
+
+function writeSeries(writer: ColumnWriter, strings: StringTable, item: Item, form: number): void {
+  writer.byte(KINDS.indexOf(item.kind));
+  writer.byte(item.index);
+  if (item.kind === "notice") {
+    writer.uint(strings.place(item.notice));
+    return;
+  }
+  writer.uint(strings.place(item.code));
+  writer.uint(item.mdc === null ? 0 : item.mdc + 1);
+  writer.uint(strings.place(item.unit));
+  writer.uint(strings.place(item.path));
+  writer.uint(item.quality.length);
+  for (const word of item.quality) {
+    writer.byte(QUALITIES.indexOf(word));
+  }
+  if (item.kind === "reading") {
+    writer.uint(form);
+    return;
+  }
+  writer.float64(item.period.ms);
+  writer.float64(item.period.samples);
+  writer.float64(item.scale);
+  writer.float64(item.offset);
+  writer.byte(item.gap ? 1 : 0);
+}
+
+function assemble(parts: {
+  readonly sources: SourceTable;
+  readonly strings: StringTable;
+  readonly series: SeriesTable;
+  readonly groups: readonly Group[];
+  readonly places: readonly number[];
+  readonly payload: ColumnWriter;
+}): Uint8Array {
+  const tables = new ColumnWriter();
+  parts.sources.write(tables, parts.strings);
+  parts.series.write(tables);
+  const writer = new ColumnWriter();
+  writer.byte(BATCH_VERSION);
+  // After the tables are made, because making them places their strings.
+  parts.strings.write(writer);
+  writer.raw(tables.finish());
+  writeGroups(writer, parts.groups);
+  for (const place of parts.places) {
+    writer.uint(place);
+  }
+  writer.raw(parts.payload.finish());
+  return writer.finish();
+}
+
+function writeGroups(writer: ColumnWriter, groups: readonly Group[]): void {
+  writer.uint(groups.length);
+  for (const group of groups) {
+    writer.uint(group.source);
+  }
+  const takes = new Map<number, number>();
+  for (const group of groups) {
+    writer.sint(group.take - (takes.get(group.source) ?? 0));
+    takes.set(group.source, group.take);
+  }
+  let at = 0;
+  for (const group of groups) {
+    writer.sint(group.at - at);
+    at = group.at;
+  }
+  for (const group of groups) {
+    writer.byte(group.clock + (group.deviceAt === null ? 0 : FLAG_DEVICE_AT));
+  }
+  const deviceTimes = new Map<number, number>();
+  for (const { deviceAt, source } of groups) {
+    if (deviceAt !== null) {
+      writer.sint(deviceAt - (deviceTimes.get(source) ?? 0));
+      deviceTimes.set(source, deviceAt);
+    }
+  }
+  for (const group of groups) {
+    writer.uint(group.count);
+  }
+}
+
+function unsealable(why: string): WardError {
+  return new WardError(
+    "WARD_SEAL_INPUT",
+    `Cannot seal: ${why}. Pass items on as the source node gave them.`,
+  );
+}
+
+/** More than a record has items, and so more than it has series. */
+const SERIES_FACTOR = 2 ** 16;

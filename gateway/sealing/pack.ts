@@ -1,0 +1,58 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+
+import { WardError } from "../errors.ts";
+import { ColumnReader, ColumnWriter, unreadable } from "./columns.ts";
+
+/**
+ * What is encrypted: one byte (0 as it is, 1 zstd), the length of the content as an unsigned variable-length integer, and the
+ * content.
+ */
+export function pack(content: Uint8Array): Uint8Array {
+  if (content.length > CONTENT_BYTES_MAX) {
+    throw new WardError(
+      "WARD_SEAL_INPUT",
+      `Cannot seal: ${content.length} bytes of content, more than ${CONTENT_BYTES_MAX}. Seal fewer items at once.`,
+    );
+  }
+  const zipped =
+    content.length < ZIP_BYTES_MIN
+      ? null
+      : zstdCompressSync(content, { params: ZIP_PARAMS, pledgedSrcSize: content.length });
+  const writer = new ColumnWriter();
+  const smaller = zipped !== null && zipped.length < content.length;
+  writer.byte(smaller ? ZSTD : PLAIN);
+  writer.uint(content.length);
+  writer.raw(smaller ? zipped : content);
+  return writer.finish();
+}
+
+/** The reverse. Throws WardError `WARD_OPEN`; never makes more bytes than CONTENT_BYTES_MAX. */
+export function unpack(packed: Uint8Array): Uint8Array {
+  const reader = new ColumnReader(packed);
+  const method = reader.byte("packing", ZSTD);
+  const length = reader.uint("content length", CONTENT_BYTES_MAX);
+  const body = reader.raw("content", packed.length - reader.position);
+  const content = method === PLAIN ? body : unzip(body, length);
+  if (content.length !== length) {
+    throw unreadable("content length");
+  }
+  return content;
+}
+
+function unzip(body: Uint8Array, length: number): Uint8Array {
+  try {
+    return zstdDecompressSync(body, { maxOutputLength: Math.max(length, 1), params: UNZIP_PARAMS });
+  } catch (error) {
+    throw unreadable("zstd content", { cause: error });
+  }
+}
+
+/** Bytes of content before packing, at most. */
+export const CONTENT_BYTES_MAX: number = 8 * 2 ** 20;
+/** Below this zstd costs more than it saves. */
+const ZIP_BYTES_MIN = 96;
+const PLAIN = 0;
+const ZSTD = 1;
+const ZIP_PARAMS = { [constants.ZSTD_c_compressionLevel]: 1 };
+/** A window of 8 MiB is all that CONTENT_BYTES_MAX can use; without it a few bytes may ask for 128 MiB. */
+const UNZIP_PARAMS = { [constants.ZSTD_d_windowLogMax]: 23 };
