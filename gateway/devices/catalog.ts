@@ -1,10 +1,17 @@
 import { WardError } from "../errors.ts";
 import type { Driver } from "./device.ts";
+import { driver as benderComtraxx } from "./bender-comtraxx/driver.ts";
 import { driver as masimoAscii1 } from "./masimo-ascii1/driver.ts";
 import { driver as noninOem3Format2 } from "./nonin-oem3-format2/driver.ts";
+import { driver as tsiRpc30 } from "./tsi-rpc30/driver.ts";
 
 /** Every device the gateway can read, one line a model. */
-export const DRIVERS: readonly Driver[] = [noninOem3Format2, masimoAscii1];
+export const DRIVERS: readonly Driver[] = [
+  noninOem3Format2,
+  masimoAscii1,
+  tsiRpc30,
+  benderComtraxx,
+];
 
 /** The driver of a model, or undefined. */
 export function driverOf(model: string): Driver | undefined {

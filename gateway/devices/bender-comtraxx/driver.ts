@@ -1,0 +1,205 @@
+import { singleOf, singleText } from "../decimal.ts";
+import type {
+  DeviceOptions,
+  DriverFacts,
+  Measured,
+  ModbusDriver,
+  OptionSpec,
+  Output,
+  RegisterBlock,
+} from "../device.ts";
+import type { Quality } from "../../reading.ts";
+
+/**
+ * Bender insulation monitoring: COMTRAXX gateways and panels (function 4) and ISOMETERs with Modbus RTU (function 3).
+ * Every value is a channel of four registers: IEEE single (high word, low word), alarm-and-test byte with
+ * range-and-unit byte, channel description code. ISOMETER isoHV525 manual D00297, chapters 8 and 8.1.2.
+ */
+export const driver: ModbusDriver = {
+  kind: "modbus",
+  facts: {
+    model: "bender-comtraxx",
+    maker: "Bender",
+    protocol: "Modbus, measuring channels (function 3 or 4)",
+    lines: ["modbus-tcp", "modbus-rtu", "modbus-rtu+tcp"],
+    evidence: "A",
+    mode: "active",
+    source: "Bender isoHV525 manual D00297_04, chapter 8; COM465IP manual D00216_02, chapter 6.2.2",
+    quietMs: 15_000,
+  } satisfies DriverFacts,
+  serial: { baud: 19_200, format: "8E1", flow: "none" },
+  options: [
+    {
+      name: "address",
+      doc: "Register of the first channel, zero-based protocol address",
+      default: 1000,
+      minimum: 0,
+      maximum: 65_535 - 4 * 32,
+    },
+    {
+      name: "channels",
+      doc: "How many channels to read",
+      default: 8,
+      minimum: 1,
+      maximum: 32,
+    },
+    {
+      name: "function",
+      doc: "4 for COMTRAXX gateways and panels, 3 for an ISOMETER on its own bus",
+      default: 4,
+      choices: [3, 4],
+    },
+  ] satisfies readonly OptionSpec[],
+  pollMs: 1000,
+  blocks,
+  decode,
+};
+
+const CHANNEL_WORDS = 4;
+/** Channels in one request: 100 registers stay below the limit of 125, and one frame of them below 50 readings. */
+const BLOCK_CHANNELS = 25;
+
+function blocks(options: DeviceOptions): readonly RegisterBlock[] {
+  const first = numberOption(options, "address", 1000);
+  const channels = numberOption(options, "channels", 8);
+  const code = options["function"] === 3 ? 3 : 4;
+  const wanted: RegisterBlock[] = [];
+  for (let from = 0; from < channels; from += BLOCK_CHANNELS) {
+    wanted.push({
+      function: code,
+      address: first + CHANNEL_WORDS * from,
+      count: CHANNEL_WORDS * Math.min(BLOCK_CHANNELS, channels - from),
+    });
+  }
+  return wanted;
+}
+
+function decode(words: readonly (readonly number[])[], options: DeviceOptions): Output[] {
+  const outputs: Output[] = [];
+  for (const [block, { count }] of blocks(options).entries()) {
+    const registers = words[block] ?? [];
+    if (registers.length < count) {
+      const bytes = 2 * registers.length;
+      outputs.push({
+        kind: "fault",
+        fault: "truncated",
+        bytes,
+        text: "Poll given up: too few registers",
+      });
+      continue;
+    }
+    const readings: Measured[] = [];
+    for (let place = 0; place < count; place += CHANNEL_WORDS) {
+      const number = block * BLOCK_CHANNELS + place / CHANNEL_WORDS + 1;
+      readings.push(...measure(number, registers.slice(place, place + CHANNEL_WORDS)));
+    }
+    outputs.push({ kind: "frame", readings, waves: [] });
+  }
+  return outputs;
+}
+
+/** One channel: its value, and what the channel says it shows (which changes when an alarm takes it over). */
+function measure(number: number, registers: readonly number[]): Measured[] {
+  const [high = 0, low = 0, status = 0, description = 0] = registers;
+  const path = `1.1.${number}`;
+  const base = { mdc: null, path, deviceAt: null } as const;
+  const unit = UNITS[status & 0x1f];
+  if ((status & 0x1f) === NOT_READY) {
+    return [
+      {
+        ...base,
+        code: `BENDER_CHANNEL_${number}`,
+        value: null,
+        text: "",
+        unit: "1",
+        quality: ["unavailable"],
+      },
+    ];
+  }
+  const value = channelValue(singleOf(high, low), status);
+  return [
+    { ...base, code: `BENDER_CHANNEL_${number}`, unit: unit ?? "1", ...value },
+    {
+      ...base,
+      code: `BENDER_CHANNEL_${number}_SHOWS`,
+      unit: "1",
+      value: DESCRIPTIONS[description] ?? `description-${description}`,
+      text: String(description),
+      quality: ["valid"],
+    },
+  ];
+}
+
+function channelValue(
+  single: number,
+  status: number,
+): { value: number | string | null; text: string; quality: readonly Quality[] } {
+  const unitCode = status & 0x1f;
+  const range = (status >>> 6) & 0b11;
+  const alarm = (status >>> 8) & 0b111;
+  const tested = (status & 0xc0_00) !== 0;
+  const isCode = unitCode === STATUS_CODE;
+  const known = isCode || UNITS[unitCode] !== undefined;
+  const broken = alarm === DEVICE_ERROR && !isCode;
+  if (range === RANGE_INVALID || !Number.isFinite(single) || !known || broken) {
+    return { value: null, text: "", quality: tested ? ["invalid", "test"] : ["invalid"] };
+  }
+  const quality: Quality[] = [];
+  if (range !== 0 || RESERVED_ALARMS.has(alarm)) {
+    quality.push("questionable");
+  }
+  if (tested) {
+    quality.push("test");
+  }
+  if (alarm === WARNING || alarm === ALARM) {
+    quality.push("in-alarm");
+  }
+  const text = singleText(single);
+  const settled = quality.length === 0 ? (["valid"] as const) : quality;
+  return { value: isCode ? `code-${text}` : Number(text), text, quality: settled };
+}
+
+function numberOption(options: DeviceOptions, name: string, otherwise: number): number {
+  const value = options[name];
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : otherwise;
+}
+
+/* AT&T byte, bits 0-2. */
+const DEVICE_ERROR = 0b010;
+const WARNING = 0b100;
+const ALARM = 0b101;
+const RESERVED_ALARMS: ReadonlySet<number> = new Set([0b011, 0b110, 0b111]);
+/* R&U byte: bits 6-7 (00 as measured, 01 true value is lower, 10 higher, 11 invalid) and bits 0-4. */
+const RANGE_INVALID = 0b11;
+const NOT_READY = 0;
+const STATUS_CODE = 30;
+const UNITS: Readonly<Record<number, string>> = {
+  1: "1",
+  2: "Ohm",
+  3: "A",
+  4: "V",
+  5: "%",
+  6: "Hz",
+  7: "Bd",
+  8: "F",
+  9: "H",
+  10: "Cel",
+  11: "[degF]",
+  12: "s",
+  13: "min",
+  14: "h",
+  15: "d",
+  16: "mo",
+};
+/** Channel description codes that two manuals agree on; every other one keeps its number. */
+const DESCRIPTIONS: Readonly<Record<number, string>> = {
+  1: "insulation-fault",
+  71: "insulation",
+  76: "voltage",
+  77: "undervoltage",
+  78: "overvoltage",
+  82: "capacitance",
+  101: "connection-to-system",
+  102: "connection-to-earth",
+  115: "device-fault",
+};
