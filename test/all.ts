@@ -1,0 +1,66 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync } from "node:fs";
+import { delimiter } from "node:path";
+import process from "node:process";
+
+/**
+ * `npm run test:all`: the tests that need programs beyond the npm packages, and the short chaos runs. Installs what is
+ * missing on Debian when root; otherwise says the one line to type. Nothing is skipped.
+ */
+const NEEDED: readonly { readonly program: string; readonly package: string }[] = [
+  { program: "mosquitto", package: "mosquitto" },
+  { program: "socat", package: "socat" },
+  { program: "chromium", package: "chromium" },
+  { program: "openssl", package: "openssl" },
+  { program: "tcpdump", package: "tcpdump" },
+  { program: "script", package: "bsdutils" },
+];
+/** Python modules for the independent opener; Debian's own python3, whatever else is on the PATH. */
+const PYTHON = "/usr/bin/python3";
+const PYTHON_MODULES: readonly { readonly module: string; readonly package: string }[] = [
+  { module: "cbor2", package: "python3-cbor2" },
+  { module: "cryptography", package: "python3-cryptography" },
+  { module: "zstandard", package: "python3-zstandard" },
+];
+
+const missing = missingPackages();
+if (missing.length > 0) {
+  install(missing);
+}
+const files = globSync(["test/system/**/*.test.ts", "test/chaos/**/*.test.ts"]).sort();
+const { status } = spawnSync(
+  process.execPath,
+  ["--test", "--test-timeout=300000", "--test-concurrency=1", ...files],
+  { stdio: "inherit" },
+);
+process.exitCode = status ?? 1;
+
+function missingPackages(): string[] {
+  const programs = NEEDED.filter(({ program }) => !isOnPath(program));
+  const modules = PYTHON_MODULES.filter(
+    ({ module }) => spawnSync(PYTHON, ["-c", `import ${module}`]).status !== 0,
+  );
+  return [...programs, ...modules].map((needed) => needed.package);
+}
+
+function isOnPath(program: string): boolean {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+  return folders.some((folder) => existsSync(`${folder}/${program}`));
+}
+
+function install(packages: readonly string[]): void {
+  const line = `apt-get install -y --no-install-recommends ${packages.join(" ")}`;
+  if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) {
+    console.error(`These tests need system programs. Run as root: apt-get update && ${line}`);
+    process.exit(1);
+  }
+  console.log(`Installing ${packages.join(", ")} ...`);
+  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  for (const command of ["apt-get update -qq", line]) {
+    const done = spawnSync("sh", ["-c", command], { stdio: ["ignore", "ignore", "inherit"], env: environment });
+    if (done.status !== 0) {
+      console.error(`Cannot install what the tests need: ${command}`);
+      process.exit(1);
+    }
+  }
+}
