@@ -9,6 +9,7 @@ import type {
 } from "./outbox-records.ts";
 import type { OutboxState } from "./outbox-state.ts";
 import type { StoreWrite } from "./outbox-store.ts";
+import { RECORD_FACTS_BYTES, writeRecord } from "./outbox-values.ts";
 
 /** A put that has its sequence numbers and signatures, and is not on disk yet. */
 export interface Prepared {
@@ -48,7 +49,12 @@ export function prepare(
     state.epochs.add(epoch);
   }
   const records = facts.map((fact) => append(state, codec, fact, storedAt));
-  return { writes: writesOf(state, records, epochs), records, epochs };
+  const used = new Set([...epochs, ...facts].map((each) => each.epoch));
+  const writes = [
+    ...writesOf(state, records, epochs),
+    ...[...used].map((epoch) => state.epochs.useWrite(epoch)),
+  ];
+  return { writes, records, epochs };
 }
 
 /** Takes note that a prepared put is on disk. */
@@ -73,9 +79,9 @@ function append(
     previous: chain.hash,
     storedAt,
   });
-  chain.append(hash, bytes.length);
+  chain.append(hash, RECORD_FACTS_BYTES + bytes.length);
   state.epochs.use(fact.epoch, slot);
-  return { ...slot, bytes, items: fact.items, epoch: fact.epoch, storedAt };
+  return { ...slot, bytes, hash, items: fact.items, salt: fact.salt, storedAt };
 }
 
 function writesOf(
@@ -84,11 +90,12 @@ function writesOf(
   epochs: readonly EpochRecord[],
 ): StoreWrite[] {
   const chains = new Set(records.map((record) => state.chainAt(record)));
-  const used = new Set([...epochs, ...records].map((each) => each.epoch));
   return [
     ...epochs.map(({ epoch, bytes }): StoreWrite => [epochKey(epoch), bytes]),
-    ...records.map((record): StoreWrite => [recordKey(record), record.bytes]),
+    ...records.map((record): StoreWrite => {
+      const key = recordKey(record);
+      return [key, writeRecord(key, record, record.bytes)];
+    }),
     ...[...chains].map((chain) => chain.headWrite()),
-    ...[...used].map((epoch) => state.epochs.useWrite(epoch)),
   ];
 }

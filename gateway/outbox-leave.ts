@@ -5,7 +5,7 @@ import type { RecordReader } from "./outbox-read.ts";
 import type { Loss, LossReason, RecordCodec } from "./outbox-records.ts";
 import type { OutboxState } from "./outbox-state.ts";
 import type { Store, StoreWrite } from "./outbox-store.ts";
-import { writeQuarantine } from "./outbox-values.ts";
+import { readRecord, writeQuarantine } from "./outbox-values.ts";
 import { addRange, type SequenceRange } from "./sequence-ranges.ts";
 
 /** What leaving needs. */
@@ -59,7 +59,7 @@ export class Leaving {
     for (const run of runs) {
       const { bad, found } = await this.#parts.reader.read(chain, [run]);
       for (const range of joined(bad)) {
-        const reason = found.has(range[0]) ? "damaged" : "missing";
+        const reason = found.has(range[0]) ? "corrupted" : "missing";
         await this.givenUp({ chain, range, reason, text: "" }, lost);
       }
     }
@@ -79,6 +79,7 @@ export class Leaving {
       to: range[1],
       reason,
       text,
+      records: factsOf(chain.place, found),
     };
     // A gap record that is itself given up is told by a notice only: else one bad hub could make gap records without end.
     const gap = loss.class === "gap" ? null : prepare(state, codec, codec.sealGaps([loss]), now());
@@ -119,6 +120,13 @@ const STEP_RECORDS = 256;
 
 function deletions(place: ChainSlot, found: ReadonlyMap<number, Uint8Array>): StoreWrite[] {
   return [...found.keys()].map((sequence) => [recordKey({ ...place, sequence }), null]);
+}
+
+function factsOf(place: ChainSlot, found: ReadonlyMap<number, Uint8Array>): Loss["records"] {
+  return [...found].flatMap(([sequence, value]) => {
+    const facts = readRecord(recordKey({ ...place, sequence }), value)?.facts;
+    return facts === undefined ? [] : [{ sequence, ...facts }];
+  });
 }
 
 function sumBytes(found: ReadonlyMap<number, Uint8Array>): number {

@@ -1,21 +1,18 @@
 import { errorCode, WardError } from "./errors.ts";
 import type { Chain } from "./outbox-chain.ts";
 import { recordKey, slotOf, type ChainSlot, type RecordSlot } from "./outbox-keys.ts";
-import type { RecordCodec, StoredRecord } from "./outbox-records.ts";
-import type { OutboxState } from "./outbox-state.ts";
+import type { StoredRecord } from "./outbox-records.ts";
 import type { Store } from "./outbox-store.ts";
+import { readRecord } from "./outbox-values.ts";
+import { hashHex } from "./sealing/envelope.ts";
 import type { SequenceRange } from "./sequence-ranges.ts";
 
 /** Reads records and tells the good from the bad. */
 export class RecordReader {
   readonly #store: Store;
-  readonly #state: OutboxState;
-  readonly #codec: RecordCodec;
 
-  constructor(store: Store, state: OutboxState, codec: RecordCodec) {
+  constructor(store: Store) {
     this.#store = store;
-    this.#state = state;
-    this.#codec = codec;
   }
 
   /** The records of some ranges of one chain: those that are good, and the numbers of those that are not. */
@@ -32,7 +29,7 @@ export class RecordReader {
     }
     const found = await this.scan(chain.place, [first[0], last[1]]);
     for (const sequence of ranges.flatMap(numbers)) {
-      const record = this.#checked({ ...chain.place, sequence }, found.get(sequence));
+      const record = checked({ ...chain.place, sequence }, found.get(sequence));
       if (record === null) {
         bad.push(sequence);
       } else {
@@ -42,7 +39,7 @@ export class RecordReader {
     return { good, bad, found };
   }
 
-  /** The bytes that lie in a range, unchecked. Throws WardError `WARD_OUTBOX_READ` when the disk cannot be read. */
+  /** The values that lie in a range, unchecked. Throws WardError `WARD_OUTBOX_READ` when the disk cannot be read. */
   async scan(place: ChainSlot, [from, to]: SequenceRange): Promise<Map<number, Uint8Array>> {
     try {
       const gte = recordKey({ ...place, sequence: from });
@@ -64,9 +61,9 @@ export class RecordReader {
     for (const chain of chains) {
       const first = chain.waiting()[0];
       if (first !== undefined) {
-        const found = await this.scan(chain.place, [first[0], first[0]]);
-        const bytes = found.get(first[0]);
-        return bytes === undefined ? null : this.#codec.storedAt(bytes);
+        const key = recordKey({ ...chain.place, sequence: first[0] });
+        const value = await this.#store.get(key);
+        return value === undefined ? null : (readRecord(key, value)?.facts.storedAt ?? null);
       }
     }
     return null;
@@ -88,22 +85,14 @@ export class RecordReader {
     }
     return found;
   }
+}
 
-  #checked(slot: RecordSlot, bytes: Uint8Array | undefined): StoredRecord | null {
-    if (bytes === undefined) {
-      return null;
-    }
-    try {
-      const { epoch, items, storedAt } = this.#codec.check(bytes, {
-        store: this.#state.idOf(slot.store),
-        class: slot.class,
-        sequence: slot.sequence,
-      });
-      return { ...slot, bytes, epoch, items, storedAt };
-    } catch {
-      return null;
-    }
-  }
+/** The record in a value, or null when it is not exactly what was stored. */
+function checked(slot: RecordSlot, value: Uint8Array | undefined): StoredRecord | null {
+  const read = value === undefined ? null : readRecord(recordKey(slot), value);
+  return read === null || hashHex(read.bytes) !== read.facts.hash
+    ? null
+    : { ...slot, ...read.facts, bytes: read.bytes };
 }
 
 /** Every number of a range. */

@@ -1,15 +1,9 @@
 import type { RecordSlot } from "./outbox-keys.ts";
 import type { RecordClass } from "./sealing/envelope.ts";
 
-/** A record as it lies in the outbox and as it is sent. */
-export interface StoredRecord extends RecordSlot {
+/** A record as it is sent, with its place in the outbox. */
+export interface StoredRecord extends RecordSlot, RecordFacts {
   readonly bytes: Uint8Array;
-  /** Readings, waveform blocks or notices in it. */
-  readonly items: number;
-  /** Id of the epoch whose key opens it, as hex. */
-  readonly epoch: string;
-  /** Epoch milliseconds. */
-  readonly storedAt: number;
 }
 
 /** A wrapped epoch key, signed and fit to be published. */
@@ -28,8 +22,20 @@ export interface PutRequest {
 }
 
 /** Why records left the outbox without a receipt. */
-export const LOSS_REASONS = ["damaged", "missing", "rejected"] as const;
+export const LOSS_REASONS = ["corrupted", "missing", "rejected"] as const;
 export type LossReason = (typeof LOSS_REASONS)[number];
+
+/** What is known of a record without reading its bytes. */
+export interface RecordFacts {
+  /** Readings, waveform blocks or notices in it. */
+  readonly items: number;
+  /** Names the batch in the tally of its put, 16 bytes as hex. */
+  readonly salt: string;
+  /** SHA-256 of the record as hex. */
+  readonly hash: string;
+  /** Epoch milliseconds. */
+  readonly storedAt: number;
+}
 
 /** A run of records of one chain that will never be sent again: a gap record tells the hub. */
 export interface Loss {
@@ -39,28 +45,27 @@ export interface Loss {
   readonly from: number;
   readonly to: number;
   readonly reason: LossReason;
-  /** One plain sentence, or the hub's reason word. */
+  /** The hub's reason word for a rejected record, else "". */
   readonly text: string;
+  /** What is still known of the records; fewer than `from` to `to` when their rows are gone too. */
+  readonly records: readonly (RecordFacts & { readonly sequence: number })[];
 }
 
 /**
- * What the outbox needs to know about sealed bytes. The outbox never sees inside them: it signs what it stores, checks
- * what it reads back, and has gap records sealed.
+ * What the outbox needs to have done with sealed bytes. The outbox never sees inside them: it has them signed when it
+ * stores them, and has gap records sealed.
  */
 export interface RecordCodec {
-  /** Reads the authenticated header of a sealed batch. Throws a WardError on bytes that are none. */
+  /** Reads the header of a sealed batch. Throws a WardError on bytes that are none. */
   header(sealed: Uint8Array): SealedFacts;
+  /** `hash` is the SHA-256 of `bytes` as hex. */
   sign(
     sealed: Uint8Array,
     place: SignedPlace,
   ): { readonly bytes: Uint8Array; readonly hash: string };
-  /** The id of a wrapped epoch key. Throws a WardError on bytes that are none. */
+  /** The id of a wrapped epoch key as hex. Throws a WardError on bytes that are none. */
   epochOf(wrapped: Uint8Array): string;
   signEpoch(wrapped: Uint8Array, store: string): Uint8Array;
-  /** Checks the signature and that the record is the one of this place. Throws a WardError when it is not. */
-  check(bytes: Uint8Array, place: CheckedPlace): SealedFacts & { readonly storedAt: number };
-  /** When a record was stored, unchecked; null when the bytes are no record. */
-  storedAt(bytes: Uint8Array): number | null;
   /** Seals a gap record for each loss under the keeper's own epoch. */
   sealGaps(losses: readonly Loss[]): PutRequest;
   /** Epochs that are in use by the keeper itself: they are kept while it runs. */
@@ -70,19 +75,18 @@ export interface RecordCodec {
 export interface SealedFacts {
   readonly class: RecordClass;
   readonly epoch: string;
+  readonly salt: string;
   readonly items: number;
 }
 
 /** What the keeper's signature says about a record. */
-export interface SignedPlace extends CheckedPlace {
-  /** Hash of the record before it in its chain, as hex. */
-  readonly previous: string | null;
-  readonly storedAt: number;
-}
-
-export interface CheckedPlace {
+export interface SignedPlace {
   /** Store id as hex. */
   readonly store: string;
   readonly class: RecordClass;
   readonly sequence: number;
+  /** Hash of the record before it in its chain, as hex. */
+  readonly previous: string | null;
+  /** Epoch milliseconds. */
+  readonly storedAt: number;
 }

@@ -7,6 +7,7 @@ import {
   writeSequence,
   type ChainSlot,
 } from "./outbox-keys.ts";
+import type { RecordFacts } from "./outbox-records.ts";
 import { isRange, type SequenceRange } from "./sequence-ranges.ts";
 
 /**
@@ -142,7 +143,41 @@ export function readStoreRow(bytes: Uint8Array): StoreRow | null {
     : null;
 }
 
-/** A record that was taken out of its chain, and why. */
+/** A record's value: its facts with a CRC-32 that covers the key too, then the signed record as it is sent. */
+export function writeRecord(key: Uint8Array, facts: RecordFacts, bytes: Uint8Array): Uint8Array {
+  const head = Buffer.alloc(RECORD_FACTS_BYTES);
+  head[0] = VERSION;
+  writeSequence(head, facts.storedAt, 1);
+  head.writeUInt32BE(facts.items, 9);
+  head.write(facts.salt, 13, "hex");
+  head.write(facts.hash, 29, "hex");
+  head.writeUInt32BE(crc32(head.subarray(0, RECORD_FACTS_BYTES - CRC_BYTES), crc32(key)), 61);
+  return Buffer.concat([head, bytes]);
+}
+
+/** The facts of a record's value and its bytes, which may be damaged: compare their hash. Null when the facts are. */
+export function readRecord(
+  key: Uint8Array,
+  value: Uint8Array,
+): { readonly facts: RecordFacts; readonly bytes: Uint8Array } | null {
+  const head = viewOf(value).subarray(0, RECORD_FACTS_BYTES);
+  if (head.length < RECORD_FACTS_BYTES || head[0] !== VERSION) {
+    return null;
+  }
+  const check = crc32(head.subarray(0, RECORD_FACTS_BYTES - CRC_BYTES), crc32(key));
+  if (check !== head.readUInt32BE(RECORD_FACTS_BYTES - CRC_BYTES)) {
+    return null;
+  }
+  const facts = {
+    storedAt: readSequence(head, 1),
+    items: head.readUInt32BE(9),
+    salt: head.toString("hex", 13, 29),
+    hash: head.toString("hex", 29, 61),
+  };
+  return { facts, bytes: value.subarray(RECORD_FACTS_BYTES) };
+}
+
+/** The value of a record that was taken out of its chain, and why. */
 export function writeQuarantine(reason: string, record: Uint8Array): Uint8Array {
   const text = Buffer.from(reason.slice(0, REASON_CHARS_MAX), "utf8").subarray(0, REASON_BYTES_MAX);
   return Buffer.concat([Buffer.from([text.length]), text, record]);
@@ -168,7 +203,11 @@ export function openRow(key: Uint8Array, value: Uint8Array): Uint8Array | null {
   return crc32(content, crc32(key)) === viewOf(value).readUInt32BE(end) ? content : null;
 }
 
+/** Bytes before the signed record in a record's value. */
+export const RECORD_FACTS_BYTES = 65;
+
 const CRC_BYTES = 4;
+
 const VERSION = 1;
 const HASH_BYTES = 32;
 const HEAD_BYTES = 1 + 4 * 8 + HASH_BYTES;

@@ -79,7 +79,7 @@ export class Outbox {
   private constructor(options: OutboxOptions, store: Store, loaded: Loaded) {
     const { codec, now } = options;
     const state = new OutboxState(loaded);
-    const reader = new RecordReader(store, state, codec);
+    const reader = new RecordReader(store);
     this.renewed = loaded.renewed;
     this.#options = options;
     this.#store = store;

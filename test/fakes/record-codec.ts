@@ -18,18 +18,6 @@ export function makeFakeCodec(): RecordCodec & { readonly gaps: Loss[] } {
     },
     epochOf: (wrapped) => Buffer.from(wrapped).toString("latin1").split("|")[0] ?? "",
     signEpoch: (wrapped, store) => Buffer.concat([wrapped, Buffer.from(`|${store}`)]),
-    check: (bytes, place) => {
-      const { place: signed, sealed } = opened(bytes);
-      if (
-        signed.store !== place.store ||
-        signed.class !== place.class ||
-        signed.sequence !== place.sequence
-      ) {
-        throw new WardError("WARD_FAKE", "Cannot check: another place.");
-      }
-      return { ...factsOf(Buffer.from(sealed, "latin1")), storedAt: signed.storedAt };
-    },
-    storedAt: (bytes) => opened(bytes).place.storedAt,
     sealGaps: (losses) => {
       gaps.push(...losses);
       const batches = losses.map((loss) => fakeBatch("gap", own, 1, JSON.stringify(loss)));
@@ -87,7 +75,7 @@ function factsOf(sealed: Uint8Array): SealedFacts {
   if (name === undefined || epoch === undefined || items === undefined) {
     throw new WardError("WARD_FAKE", "Cannot read: not a sealed batch.");
   }
-  return { class: name as RecordClass, epoch, items: Number(items) };
+  return { class: name as RecordClass, epoch, items: Number(items), salt: hex(String(sealed)) };
 }
 
 function mac(body: string): string {

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 
 import type { Outbox } from "../../gateway/outbox.ts";
+import { RECORD_FACTS_BYTES } from "../../gateway/outbox-values.ts";
 import type { RecordClass } from "../../gateway/sealing/envelope.ts";
 import { openTestOutbox, readAll } from "../fakes/outbox-kit.ts";
 import { fakeBatch, fakeBody, fakeEpoch, hex } from "../fakes/record-codec.ts";
@@ -121,7 +122,7 @@ async function compare(outbox: Outbox, model: Model): Promise<void> {
   for (const record of await readAll(outbox)) {
     const body = record.class === "gap" ? "" : fakeBody(record.bytes);
     found.set(`${record.class} ${record.sequence}`, body);
-    bytes += record.bytes.length;
+    bytes += RECORD_FACTS_BYTES + record.bytes.length;
   }
   assert.deepEqual(Object.fromEntries(found), Object.fromEntries(model.waiting));
   const backlog = Object.values(await outbox.backlog());

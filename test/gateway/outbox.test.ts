@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Outbox } from "../../gateway/outbox.ts";
+import type { StoredRecord } from "../../gateway/outbox-records.ts";
 import { RECENT_EPOCHS } from "../../gateway/outbox-epochs.ts";
 import { openTestOutbox, readAll, temporaryDirectory } from "../fakes/outbox-kit.ts";
 import { fakeBatch, fakeBody, fakeEpoch, hex } from "../fakes/record-codec.ts";
@@ -82,7 +83,7 @@ test("a receipt for numbers not given yet takes nothing of what comes later", as
 
 test("a rejected record goes to quarantine with a gap record, once", async (t) => {
   const { outbox, told } = await openTestOutbox(temporaryDirectory(t));
-  await putVitals(outbox, ["1", "2"]);
+  const stored = await putVitals(outbox, ["1", "2"]);
   const rejects = [{ class: "vital", sequence: 2, reason: "bad-signature" }] as const;
   await outbox.receipt({ store: outbox.storeId, ranges: [], rejects });
   await outbox.receipt({ store: outbox.storeId, ranges: [], rejects });
@@ -102,6 +103,7 @@ test("a rejected record goes to quarantine with a gap record, once", async (t) =
       to: 2,
       reason: "rejected",
       text: "bad-signature",
+      records: [factsOf(stored[1]!)],
     },
   ]);
   await outbox.receipt({
@@ -213,6 +215,10 @@ async function reopened(outbox: Outbox, directory: string): Promise<Outbox> {
 
 function bodyOf(record: { bytes: Uint8Array }): string {
   return fakeBody(record.bytes);
+}
+
+function factsOf({ sequence, items, salt, hash, storedAt }: StoredRecord): object {
+  return { sequence, items, salt, hash, storedAt };
 }
 
 async function rejectsWith(promise: Promise<unknown>, code: string): Promise<void> {
