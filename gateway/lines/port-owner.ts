@@ -16,16 +16,34 @@ export function claimPort(path: string, owner: string): () => void {
       `Cannot open port ${path}: it is already read as ${holder.owner}. Use one line for one port.`,
     );
   }
-  const claim = { owner };
+  const { promise: gone, resolve } = Promise.withResolvers<void>();
+  const claim = { owner, gone };
   claims.set(port, claim);
   return () => {
     if (claims.get(port) === claim) {
       claims.delete(port);
+      resolve();
     }
   };
 }
 
-const claims = new Map<string, { readonly owner: string }>();
+/** Resolves when nobody owns the port any more, or after `waitMs`: a line that is just being closed is not in the way. */
+export async function portFree(path: string, waitMs: number): Promise<void> {
+  const holder = claims.get(realPath(path));
+  if (holder !== undefined) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, waitMs);
+    await Promise.race([holder.gone, promise]);
+    clearTimeout(timer);
+  }
+}
+
+interface Claim {
+  readonly owner: string;
+  readonly gone: Promise<void>;
+}
+
+const claims = new Map<string, Claim>();
 
 function realPath(path: string): string {
   try {

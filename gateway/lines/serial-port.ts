@@ -6,7 +6,7 @@ import { SerialPort } from "serialport";
 import type { SerialFormat } from "../devices/device.ts";
 import { errorText, WardError } from "../errors.ts";
 import { openError } from "./open-error.ts";
-import { claimPort } from "./port-owner.ts";
+import { claimPort, portFree } from "./port-owner.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 import {
   CLOSE_DEADLINE_MS,
@@ -35,6 +35,7 @@ export async function openSerialPort(
   { path, serial, line }: SerialPortOptions,
   events: TransportEvents,
 ): Promise<Transport> {
+  await portFree(path, CLOSE_DEADLINE_MS);
   const release = claimPort(path, line);
   let port: Binding | undefined;
   try {

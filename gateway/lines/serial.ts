@@ -31,6 +31,8 @@ class StreamLine implements Line {
   readonly #options: StreamLineOptions;
   readonly #readers = new Set<StreamReader>();
   #attached = false;
+  /** The last detached device's end; the next one is opened after it. */
+  #closing: Promise<void> = Promise.resolve();
 
   constructor(url: LineUrl, options: StreamLineOptions) {
     this.#url = url;
@@ -56,6 +58,7 @@ class StreamLine implements Line {
       return refuse("this is no line for a stream of bytes");
     }
     this.#attached = true;
+    let detached = false;
     const reader = new StreamReader({
       key,
       driver,
@@ -65,10 +68,13 @@ class StreamLine implements Line {
       ...this.#options,
     });
     this.#readers.add(reader);
-    reader.start();
+    void this.#closing.then(() => reader.start());
     return () => {
-      this.#attached = false;
-      void reader.close().finally(() => this.#readers.delete(reader));
+      if (!detached) {
+        detached = true;
+        this.#attached = false;
+        this.#closing = reader.close().finally(() => this.#readers.delete(reader));
+      }
     };
   }
 

@@ -53,6 +53,7 @@ export class StreamReader {
     this.#reopen = new Backoff({ firstMs: 2 * quietMs, maxMs: REOPEN_MAX_MS });
   }
 
+  /** Begins; does nothing when it was closed before. */
   start(): void {
     this.#done ??= this.#run();
   }
