@@ -58,7 +58,8 @@ export async function askControl(
 }
 
 const QUESTIONS = {
-  outbox: { room: "keeper", what: "outbox-status" },
+  outbox: (house: House) => house.ask("keeper", "outbox-status"),
+  bedside: async (house: House) => house.stats("bedside"),
 } as const;
 export type ControlQuestion = keyof typeof QUESTIONS;
 
@@ -80,7 +81,7 @@ async function serve(socket: Socket, house: House): Promise<void> {
     if (question === undefined) {
       throw new WardError("WARD_USAGE", "Cannot answer: unknown question.");
     }
-    socket.end(`${JSON.stringify(await house.ask(question.room, question.what))}\n`);
+    socket.end(`${JSON.stringify(await question(house))}\n`);
   } catch (error) {
     socket.end(`${JSON.stringify({ error: errorText(error) })}\n`);
   }

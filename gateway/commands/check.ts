@@ -1,0 +1,68 @@
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+import { checkGateway, type Finding } from "../gateway-check.ts";
+import { WardError } from "../errors.ts";
+import type { Command, CommandIo } from "./command.ts";
+
+const help = `Usage: wardgate check --data DIR [--seconds N] [--json]
+
+Says what is right and what is wrong with a gateway: identity and certificates, signed settings, clock, disk, broker and every
+device of the signed flow. When the gateway runs, broker and devices are what it sees; when not, each is tried.
+
+  --data DIR     the gateway's data directory
+  --seconds N    how long each device may take to answer (default 10)
+  --json         the findings as one JSON object
+
+Exit code 0 when all is right, 3 when something is wrong.
+`;
+
+const WRONG = 3;
+
+/** `wardgate check`. */
+export const command: Command = {
+  summary: "say what is right and what is wrong with a gateway",
+  help,
+  run,
+};
+
+async function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      data: { type: "string" },
+      seconds: { type: "string", default: "10" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const seconds = Number(values.seconds);
+  if (values.data === undefined || !Number.isInteger(seconds) || seconds < 1 || seconds > 600) {
+    throw new WardError(
+      "WARD_USAGE",
+      "Cannot check: give --data DIR, and --seconds from 1 to 600.",
+    );
+  }
+  const findings: Finding[] = [];
+  for await (const finding of checkGateway(resolve(values.data), {
+    deviceMs: seconds * 1000,
+    stop: io.stop,
+  })) {
+    findings.push(finding);
+    if (!values.json) {
+      io.stdout.write(`${finding.right ? "right" : "WRONG"}  ${finding.what}: ${finding.text}\n`);
+    }
+  }
+  const wrong = findings.filter((finding) => !finding.right).length;
+  io.stdout.write(
+    values.json
+      ? `${JSON.stringify({ right: wrong === 0, findings })}\n`
+      : summary(wrong, findings.length),
+  );
+  return wrong === 0 ? 0 : WRONG;
+}
+
+function summary(wrong: number, all: number): string {
+  return wrong === 0
+    ? `\nAll ${all} checks are right.\n`
+    : `\n${wrong} of ${all} checks are wrong.\n`;
+}
