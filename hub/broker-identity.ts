@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { errorCode, errorText, WardError } from "../gateway/errors.ts";
+import { BROKER_FILES } from "../gateway/site-files.ts";
 
 /** What a broker is and whom it believes, all PEM text. */
 export interface BrokerIdentity {
@@ -15,16 +16,6 @@ export interface BrokerIdentity {
   readonly gatewaysCrl?: string | undefined;
   readonly serversCrl?: string | undefined;
 }
-
-/** Where the parts lie in a broker directory. */
-export const BROKER_FILES = {
-  certificate: "broker.crt.pem",
-  key: "broker.key.pem",
-  gatewaysRoot: "gateways-root.crt.pem",
-  serversRoot: "servers-root.crt.pem",
-  gatewaysCrl: "gateways.crl.pem",
-  serversCrl: "servers.crl.pem",
-} as const;
 
 /** Reads a broker directory as provisioning writes it. @throws WardError `WARD_BROKER_DIRECTORY` naming the file */
 export async function readBrokerIdentity(directory: string): Promise<BrokerIdentity> {

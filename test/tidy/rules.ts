@@ -17,6 +17,7 @@ const NOUNS = [
   "gateway/rooms.ts",
   "gateway/flow-services.ts",
   "gateway/devices/device.ts",
+  "gateway/site-files.ts",
 ];
 
 const ROOM_PARTS = ["gateway/room-link.ts", "gateway/room-process.ts", "gateway/item-shape.ts"];
@@ -93,7 +94,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "hub/",
       "gateway/sealing/",
       "gateway/identity.ts",
-      "gateway/mqtt.ts",
+      "gateway/mqtt",
       "gateway/item-shape.ts",
       "gateway/sequence-ranges.ts",
       "gateway/data-lock.ts",
@@ -111,6 +112,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "gateway/signed-settings.ts",
       "node:",
       "@peculiar/x509",
+      "reflect-metadata",
     ],
   },
   { files: "gateway/commands/", may: [""] },
@@ -129,6 +131,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   mqtt: ["gateway/mqtt.ts"],
   // The client reads servers on the ward, the server is a simulated device.
   "node-opcua": ["gateway/lines/opcua.ts", "gateway/simulate/opcua-server.ts"],
+  "reflect-metadata": ["provisioning/ca.ts"],
   "node-red": ["gateway/flowhost/node-red.ts"],
   serialport: ["gateway/lines/serial-port.ts"],
 };
