@@ -1,0 +1,57 @@
+import type { DeviceOptions, Driver, OptionSpec } from "../devices/device.ts";
+import { WardError } from "../errors.ts";
+
+/**
+ * Reads `--option name=value` words for one driver and fills in the defaults. Throws WardError `WARD_USAGE` that says which
+ * option is wrong and what it may be.
+ */
+export function parseDeviceOptions(words: readonly string[], driver: Driver): DeviceOptions {
+  const options: Record<string, string | number | boolean> = {};
+  for (const { name, default: value } of driver.options) {
+    options[name] = value;
+  }
+  for (const word of words) {
+    const [, name = "", text = ""] = /^([a-z][a-z0-9-]*)=(.*)$/.exec(word) ?? [];
+    const spec = driver.options.find((known) => known.name === name);
+    if (spec === undefined) {
+      const names = driver.options.map((known) => known.name).join(", ");
+      throw usage(`${driver.facts.model} has no option "${word.slice(0, 60)}"`, names);
+    }
+    options[name] = valueOf(spec, text);
+  }
+  return options;
+}
+
+function valueOf(spec: OptionSpec, text: string): string | number | boolean {
+  const { name, choices, minimum, maximum } = spec;
+  const value = typed(spec, text);
+  if (choices !== undefined && !choices.some((choice) => choice === value)) {
+    throw usage(`option ${name} cannot be "${text}"`, choices.join(", "));
+  }
+  if (
+    typeof value === "number" &&
+    (Number.isNaN(value) || value < (minimum ?? -Infinity) || value > (maximum ?? Infinity))
+  ) {
+    throw usage(`option ${name} cannot be "${text}"`, `${minimum ?? "any"} to ${maximum ?? "any"}`);
+  }
+  return value;
+}
+
+function typed(spec: OptionSpec, text: string): string | number | boolean {
+  switch (typeof spec.default) {
+    case "number":
+      return /^[+-]?\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    case "boolean":
+      if (text !== "true" && text !== "false") {
+        throw usage(`option ${spec.name} cannot be "${text}"`, "true, false");
+      }
+      return text === "true";
+    default:
+      return text;
+  }
+}
+
+function usage(why: string, choices: string): WardError {
+  const hint = choices === "" ? "It has none" : `Use: ${choices}`;
+  return new WardError("WARD_USAGE", `Cannot use this: ${why}. ${hint}.`);
+}
