@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { verifyBinding } from "../../gateway/identity.ts";
+import { openMqtt, type MqttConnection } from "../../gateway/mqtt.ts";
+import { recipientKid } from "../../gateway/sealing/recipient-kid.ts";
+import { verifySettings } from "../../gateway/signed-settings.ts";
+import { GATEWAY_FILES, HUB_FILES } from "../../gateway/site-files.ts";
+import { EmbeddedBroker } from "../../hub/broker.ts";
+import { readBrokerIdentity } from "../../hub/broker-identity.ts";
+import { openAuthority, revoke } from "../../provisioning/authority.ts";
+import {
+  addGateway,
+  makeSite,
+  publishLists,
+  writeSignedSettings,
+  type Site,
+} from "../../provisioning/site.ts";
+
+const DRAFT = {
+  authoring: false,
+  broker: { url: "mqtts://127.0.0.1:8883", serverName: "localhost" },
+  lines: [],
+  opcuaTrust: [],
+  flows: [],
+} as const;
+
+let directory: string;
+let site: Site;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "ward-site-"));
+  site = await makeSite({
+    directory,
+    gateway: "gw-001",
+    hub: "hub-1",
+    brokerNames: ["localhost", "127.0.0.1"],
+  });
+});
+
+after(async () => {
+  await rm(directory, { recursive: true });
+});
+
+async function text(...path: string[]): Promise<string> {
+  return await readFile(join(...path), "utf8");
+}
+
+async function dial(
+  files: typeof GATEWAY_FILES | typeof HUB_FILES,
+  home: string,
+  clientId: string,
+  port: number,
+): Promise<MqttConnection> {
+  const connection = openMqtt({
+    url: `mqtts://127.0.0.1:${port}`,
+    serverName: "localhost",
+    clientId,
+    ca: await text(home, files.serversRoot),
+    cert: await text(home, files.certificate),
+    key: await text(home, files.key),
+    crl: await text(home, files.serversCrl),
+    keepaliveS: 15,
+  });
+  await connection.connect();
+  return connection;
+}
+
+test("every file is its owner's only", async () => {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  assert.ok(entries.length > 30);
+  for (const entry of entries) {
+    const { mode } = await stat(join(entry.parentPath, entry.name));
+    assert.equal(mode & 0o077, 0, entry.name);
+  }
+});
+
+test("no directory holds a key that is not its own", async () => {
+  const keysBelow = async (path: string): Promise<string[]> => {
+    const names = await readdir(path, { recursive: true });
+    return names.filter((name) => name.endsWith(".key.pem")).toSorted();
+  };
+  assert.deepEqual(await keysBelow(site.gatewayDirectory), [
+    GATEWAY_FILES.key,
+    GATEWAY_FILES.signingKey,
+  ]);
+  assert.deepEqual(await keysBelow(site.brokerDirectory), ["broker.key.pem"]);
+  assert.deepEqual(await keysBelow(site.hubDirectory), [
+    HUB_FILES.key,
+    HUB_FILES.receiptKey,
+    HUB_FILES.recipientKey,
+  ]);
+});
+
+test("the broker, the gateway and the hub of a site work together", async () => {
+  const broker = await EmbeddedBroker.open({
+    identity: await readBrokerIdentity(site.brokerDirectory),
+    gatewayPort: 0,
+    hubPort: 0,
+  });
+  try {
+    const gateway = await dial(GATEWAY_FILES, site.gatewayDirectory, "gw-001", broker.gatewayPort);
+    const hub = await dial(HUB_FILES, site.hubDirectory, "hub-1", broker.hubPort);
+    assert.equal(await gateway.publish("ward/v1/gw-001/state", Buffer.from("{}")), 0);
+    await Promise.all([gateway.close(), hub.close()]);
+  } finally {
+    await broker.close();
+  }
+});
+
+test("the signing key is bound to the gateway's certificate", async () => {
+  const home = site.gatewayDirectory;
+  const bound = verifyBinding(await readFile(join(home, GATEWAY_FILES.binding)), {
+    gatewaysRoot: new X509Certificate(await text(home, GATEWAY_FILES.gatewaysRoot)),
+    crlPem: await text(site.hubDirectory, HUB_FILES.gatewaysCrl),
+    at: Date.now(),
+  });
+  assert.equal(bound.gateway, "gw-001");
+  const signing = createPublicKey(await text(home, GATEWAY_FILES.signingKey));
+  assert.ok(bound.key.equals(signing));
+});
+
+test("signed settings name the hub's keys and are refused from anyone else", async () => {
+  const { authority, gatewayDirectory, hubKeys } = site;
+  const settings = { authority, gatewayDirectory, gateway: "gw-001", hubKeys, settings: DRAFT };
+  await writeSignedSettings(settings);
+  await writeSignedSettings({ ...settings, settings: { ...DRAFT, authoring: true } });
+  const bytes = await readFile(join(gatewayDirectory, GATEWAY_FILES.settings));
+  const signer = createPublicKey(await text(gatewayDirectory, GATEWAY_FILES.settingsSigner));
+  const read = verifySettings(bytes, signer);
+  assert.equal(read.gateway, "gw-001");
+  assert.equal(read.authoring, true);
+  const recipient = createPrivateKey(await text(site.hubDirectory, HUB_FILES.recipientKey));
+  assert.equal(read.recipients[0]?.kid, recipientKid(recipient));
+  const spki = createPublicKey(recipient).export({ type: "spki", format: "der" });
+  assert.equal(read.recipients[0]?.spki, spki.toString("base64"));
+  const other = createPublicKey(await text(gatewayDirectory, GATEWAY_FILES.signingKey));
+  assert.throws(() => verifySettings(bytes, other), { code: "WARD_SITE" });
+});
+
+test("nothing is ever overwritten", async () => {
+  const kept = await text(site.gatewayDirectory, GATEWAY_FILES.key);
+  const taken = { code: "WARD_PROVISION_EXISTS" };
+  await assert.rejects(
+    makeSite({ directory, gateway: "gw-001", hub: "hub-1", brokerNames: ["localhost"] }),
+    taken,
+  );
+  await assert.rejects(addGateway(site.authority, site.gatewayDirectory, "gw-001"), taken);
+  assert.equal(await text(site.gatewayDirectory, GATEWAY_FILES.key), kept);
+});
+
+test("a revoked gateway stays revoked in every later list", async () => {
+  const authority = await openAuthority(site.caDirectory);
+  const home = join(directory, "gateway-2");
+  await addGateway(authority, home, "gw-002");
+  const certificate = await text(home, GATEWAY_FILES.certificate);
+  await revoke(authority, "gateways", certificate);
+  const everyone = {
+    brokers: [site.brokerDirectory],
+    hubs: [site.hubDirectory],
+    gateways: [site.gatewayDirectory, home],
+  };
+  await publishLists(authority, everyone);
+  await publishLists(await openAuthority(site.caDirectory), everyone);
+  const bound = async (): Promise<unknown> =>
+    verifyBinding(await readFile(join(home, GATEWAY_FILES.binding)), {
+      gatewaysRoot: new X509Certificate(await text(home, GATEWAY_FILES.gatewaysRoot)),
+      crlPem: await text(site.hubDirectory, HUB_FILES.gatewaysCrl),
+      at: Date.now(),
+    });
+  await assert.rejects(bound(), { code: "WARD_BINDING", message: /revoked/ });
+  const broker = await EmbeddedBroker.open({
+    identity: await readBrokerIdentity(site.brokerDirectory),
+    gatewayPort: 0,
+    hubPort: 0,
+  });
+  try {
+    const refused = dial(GATEWAY_FILES, home, "gw-002", broker.gatewayPort);
+    await assert.rejects(refused, { code: "WARD_IDENTITY_REFUSED" });
+    await (await dial(GATEWAY_FILES, site.gatewayDirectory, "gw-001", broker.gatewayPort)).close();
+  } finally {
+    await broker.close();
+  }
+});
+
+test("a damaged register of revocations stops the authority", async () => {
+  const file = join(site.caDirectory, "revoked.json");
+  const good = await readFile(file, "utf8");
+  const authority = await openAuthority(site.caDirectory);
+  const nobody = { brokers: [], hubs: [], gateways: [] };
+  for (const bad of ["", "{}", good.slice(0, 20), '{"number":1,"gateways":["x"],"servers":[]}']) {
+    await writeFile(file, bad);
+    await assert.rejects(publishLists(authority, nobody), { code: "WARD_PROVISION_READ" });
+  }
+  await writeFile(file, good);
+  await publishLists(authority, nobody);
+});
