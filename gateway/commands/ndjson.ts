@@ -8,7 +8,16 @@ export function writeLine(output: Writable, value: object): void {
 
 /** Resolves when the reader of an output has caught up, or is gone, so that nothing piles up in memory. */
 export async function caughtUp(output: Writable): Promise<void> {
-  if (output.writableNeedDrain && !output.destroyed) {
-    await Promise.race([once(output, "drain"), once(output, "close")]);
+  if (!output.writableNeedDrain || output.destroyed) {
+    return;
+  }
+  const over = new AbortController();
+  try {
+    await Promise.race([
+      once(output, "drain", { signal: over.signal }),
+      once(output, "close", { signal: over.signal }),
+    ]);
+  } finally {
+    over.abort();
   }
 }

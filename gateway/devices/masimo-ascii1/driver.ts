@@ -1,4 +1,5 @@
 import type { BadBytes, DeviceOptions, Output, StreamDecoder, StreamDriver } from "../device.ts";
+import type { Ascii1Line } from "./ascii1-line.ts";
 import { LINE_BYTES_MAX, parseLine } from "./ascii1-line.ts";
 import { readingsOf } from "./ascii1-readings.ts";
 
@@ -41,9 +42,12 @@ class MasimoDecoder implements StreamDecoder {
   #line = "";
   /** Bytes of a line that got too long or had a byte that is no text; 0 while the line is good. */
   #noise = 0;
-  /** Digits in ALARM and EXC of the last line; a lost digit would move the others. */
+  /** Digits in ALARM and EXC as this device prints them; a lost digit would move the others. */
   #widths: string | null = null;
+  /** Other widths, seen in the line before; seen twice they are how it prints now. */
+  #otherWidths: string | null = null;
   #serial: string | null = null;
+  #otherSerial: string | null = null;
 
   constructor(options: DeviceOptions) {
     this.#hemoglobinUnit = options["hemoglobin-unit"] === "mmol/L" ? "mmol/L" : "g/dL";
@@ -105,10 +109,7 @@ class MasimoDecoder implements StreamDecoder {
     if (typeof line === "string") {
       return [fault("framing", text.length, line)];
     }
-    const widths = `${line.values.get("ALARM")?.length}/${line.values.get("EXC")?.length}`;
-    const known = this.#widths;
-    this.#widths = widths;
-    if (known !== null && known !== widths) {
+    if (!this.#hasUsualWidths(line)) {
       return [
         fault("framing", text.length, "a line whose ALARM or EXC has other digits than before"),
       ];
@@ -118,11 +119,28 @@ class MasimoDecoder implements StreamDecoder {
     return readings.length === 0 ? identity : [...identity, { kind: "frame", readings, waves: [] }];
   }
 
+  #hasUsualWidths({ values }: Ascii1Line): boolean {
+    const widths = `${values.get("ALARM")?.length}/${values.get("EXC")?.length}`;
+    if (this.#widths === null || this.#otherWidths === widths) {
+      this.#widths = widths;
+    }
+    this.#otherWidths = this.#widths === widths ? null : widths;
+    return this.#otherWidths === null;
+  }
+
+  /** A changed serial number counts when it came twice in a row: one damaged digit is no other device. */
   #identityOf(serial: string | undefined): Output[] {
-    if (serial === undefined || !/[1-9]/.test(serial) || serial === this.#serial) {
+    if (serial === undefined || !/[1-9]/.test(serial)) {
+      return [];
+    }
+    const isKnown = serial === this.#serial;
+    const isConfirmed = this.#serial === null || serial === this.#otherSerial;
+    this.#otherSerial = isKnown ? null : serial;
+    if (isKnown || !isConfirmed) {
       return [];
     }
     this.#serial = serial;
+    this.#otherSerial = null;
     return [{ kind: "identity", serial }];
   }
 }
