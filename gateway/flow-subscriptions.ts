@@ -1,7 +1,7 @@
 import type { Subscription } from "./rooms.ts";
 
 /** Node-RED types that read a device, and those that hold a line. */
-const SOURCES = ["ward-serial", "ward-modbus", "ward-opcua"];
+const SOURCES: ReadonlySet<string> = new Set(["ward-serial", "ward-modbus", "ward-opcua"]);
 
 /**
  * The devices that a flow reads, without running it: what its source nodes and their line nodes say. Disabled nodes and tabs, and
@@ -13,7 +13,7 @@ export function flowSubscriptions(flow: readonly unknown[]): Subscription[] {
   );
   const byId = new Map(nodes.map((node) => [node["id"], node]));
   return nodes
-    .filter((node) => SOURCES.includes(String(node["type"])) && isEnabled(node, byId))
+    .filter((node) => SOURCES.has(String(node["type"])) && isEnabled(node, byId))
     .map((node) => subscriptionOf(node, byId.get(node["line"])))
     .filter((subscription) => subscription !== null);
 }

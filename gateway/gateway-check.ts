@@ -5,6 +5,7 @@ import { askControl } from "./control.ts";
 import { driverOf } from "./devices/catalog.ts";
 import { errorCode, errorText } from "./errors.ts";
 import { type GatewayIdentity, loadGatewayIdentity, verifyBinding } from "./identity.ts";
+import { textAt, valueAt } from "./json-value.ts";
 import { lineKey } from "./lines/line-url.ts";
 import { openLine } from "./lines/open-line.ts";
 import { openMqtt } from "./mqtt.ts";
@@ -192,7 +193,7 @@ async function* checkBroker(
 }
 
 function* checkRunningBroker({ outbox }: Running): Generator<Finding> {
-  const connected = valueOf(outbox, "connected") === true;
+  const connected = valueAt(outbox, "connected") === true;
   yield {
     what: "broker",
     right: connected,
@@ -203,9 +204,8 @@ function* checkRunningBroker({ outbox }: Running): Generator<Finding> {
 }
 
 function runningDevice({ device, model }: Subscription, { bedside }: Running): Finding {
-  const status = valueOf(valueOf(bedside, "lines"), device);
-  const state = String(valueOf(status, "state") ?? "not opened");
-  const text = String(valueOf(status, "text") ?? "");
+  const state = textAt(bedside, "lines", device, "state") || "not opened";
+  const text = textAt(bedside, "lines", device, "text");
   return {
     what: `device ${device}`,
     right: state === "online",
@@ -280,10 +280,4 @@ function firstValue(
       identity: () => undefined,
     });
   });
-}
-
-function valueOf(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null
-    ? Object.entries(value).find(([key]) => key === name)?.[1]
-    : undefined;
 }

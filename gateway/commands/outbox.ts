@@ -2,8 +2,8 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { askControl } from "../control.ts";
-import { numberAt, valueAt } from "../demo/report.ts";
 import { WardError } from "../errors.ts";
+import { numberAt, valueAt } from "../json-value.ts";
 import type { Command, CommandIo } from "./command.ts";
 
 const help = `Usage: wardgate outbox status --data DIR [--json]
@@ -15,7 +15,11 @@ Says what waits in the outbox of a running gateway: it asks the gateway and open
 `;
 
 /** `wardgate outbox status`. */
-export const command: Command = { summary: "say what waits in the outbox of a running gateway", help, run };
+export const command: Command = {
+  summary: "say what waits in the outbox of a running gateway",
+  help,
+  run,
+};
 
 async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const { values, positionals } = parseArgs({

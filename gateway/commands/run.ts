@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 
 import { WardError } from "../errors.ts";
 import { House } from "../house.ts";
+import { textAt } from "../json-value.ts";
 import { memoryOf } from "../memory.ts";
 import { ROOMS } from "../rooms.ts";
 import { readSettings, type Settings } from "../settings.ts";
@@ -57,32 +58,50 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     throw error;
   }
   const control = await serveControl(dataDirectory, house);
-  await say({ event: "running", editor: await editorUrl(house), pids: pidsOf(house) });
+  say({ event: "running", editor: await editorUrl(house), pids: pidsOf(house) });
   const reports = setInterval(() => {
-    void report(house).then((line) => values.json && say(line));
+    void tellRegularly(house, say, values.json);
   }, REPORT_MS);
   await stopped(io.stop);
   clearInterval(reports);
   control.close();
   await house.stop();
-  await say({ ...(await report(house)), event: "stopped" });
+  say({ ...(await report(house)), event: "stopped" });
   return 0;
 }
 
 const REPORT_MS = 1000;
 
-function sayer(io: CommandIo, json: boolean): (line: Record<string, unknown>) => void {
+async function tellRegularly(
+  house: House,
+  say: (line: SaidLine) => void,
+  json: boolean,
+): Promise<void> {
+  if (json) {
+    say(await report(house));
+  }
+  const waiting = await house.ask("listener", "login-waiting").catch(() => true);
+  if (waiting === false) {
+    say({ event: "login", editor: await editorUrl(house) });
+  }
+}
+
+type SaidLine = Readonly<Record<string, unknown>>;
+
+function sayer(io: CommandIo, json: boolean): (line: SaidLine) => void {
   return (line) => {
     if (json) {
       io.stdout.write(`${JSON.stringify(line)}\n`);
-    } else if (line["event"] === "room" && line["text"] !== "") {
+    } else if (line["event"] === "room" && textAt(line, "text") !== "") {
       io.stdout.write(
-        `${String(line["room"])}: ${String(line["state"])} (${String(line["text"])})\n`,
+        `${textAt(line, "room")}: ${textAt(line, "state")} (${textAt(line, "text")})\n`,
       );
     } else if (line["event"] === "notice") {
-      io.stdout.write(`${String(line["text"])}\n`);
+      io.stdout.write(`${textAt(line, "text")}\n`);
     } else if (line["event"] === "running") {
-      io.stdout.write(`The gateway runs. Editor: ${String(line["editor"] ?? "off")}\n`);
+      io.stdout.write(`The gateway runs. Editor: ${textAt(line, "editor") || "off"}\n`);
+    } else if (line["event"] === "login") {
+      io.stdout.write(`Next login: ${textAt(line, "editor")}\n`);
     }
   };
 }

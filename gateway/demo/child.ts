@@ -84,6 +84,11 @@ export class Part extends EventEmitter<PartEvents> {
     });
   }
 
+  /** Writes one JSON line to the part's standard input. */
+  write(line: PartLine): void {
+    this.#child.stdin?.write(`${JSON.stringify(line)}\n`);
+  }
+
   /** Ends the part: SIGTERM, and SIGKILL to its whole group after `withinMs`. */
   async stop(withinMs: number): Promise<void> {
     if (this.#ended) {

@@ -1,3 +1,4 @@
+import { numberAt } from "../json-value.ts";
 import { CLASSES, type ClassName } from "../reading.ts";
 
 /** Counts of one class over a whole run; items are readings, waveform blocks and notices. */
@@ -67,22 +68,4 @@ export function classReports(witnesses: Witnesses): Record<ClassName, ClassRepor
     };
   };
   return Object.assign({}, ...CLASSES.map((name) => ({ [name]: row(name) })));
-}
-
-/** A number deep in a JSON value; 0 when it is not there. */
-export function numberAt(value: unknown, ...path: readonly string[]): number {
-  const found = valueAt(value, ...path);
-  return typeof found === "number" && Number.isFinite(found) ? found : 0;
-}
-
-/** Something deep in a JSON value; undefined when it is not there. */
-export function valueAt(value: unknown, ...path: readonly string[]): unknown {
-  let here: unknown = value;
-  for (const step of path) {
-    if (typeof here !== "object" || here === null || !Object.hasOwn(here, step)) {
-      return undefined;
-    }
-    here = Object.entries(here).find(([name]) => name === step)?.[1];
-  }
-  return here;
 }
