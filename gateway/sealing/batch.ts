@@ -5,7 +5,7 @@ import { ColumnWriter, StringTable } from "./columns.ts";
 import { DECIMALS_MAX, decimalValue, parseDecimal } from "./decimal.ts";
 import type { Decimal } from "./decimal.ts";
 import { RECORD_ITEMS_MAX } from "./envelope.ts";
-import { itemProblem } from "./item.ts";
+import { sealProblem } from "./sealable.ts";
 import { SourceTable } from "./sources.ts";
 
 /**
@@ -19,7 +19,6 @@ export function encodeItems(items: readonly Item[]): Uint8Array {
   const strings = new StringTable();
   const series = new SeriesTable(strings);
   const groups: Group[] = [];
-  const places: number[] = [];
   const payload = new ColumnWriter();
   const content = new PayloadWriter(payload, strings);
   let group: Group | null = null;
@@ -31,10 +30,9 @@ export function encodeItems(items: readonly Item[]): Uint8Array {
     group.count += 1;
     const form = item.kind === "reading" ? formOf(item, content.decimal) : 0;
     const seriesPlace = series.place(item, form);
-    places.push(seriesPlace);
     content.write(item, form, group.source, seriesPlace);
   }
-  return assemble({ sources, strings, series, groups, places, payload });
+  return assemble({ sources, strings, series, groups, payload });
 }
 
 /** Numbers of the kinds of item on the wire. */
@@ -52,6 +50,8 @@ export const BATCH_SAMPLES_MAX: number = 2 ** 22;
 export const BATCH_VERSION = 1;
 /** Bit of a group's flags beside the two of the clock: the device's own time follows. */
 export const FLAG_DEVICE_AT = 4;
+/** A group's number of items is multiplied by this to make room for its flags. */
+export const GROUP_FLAGS = 8;
 
 /** Where the last mantissa of one series of one source is kept. */
 export function baseKey(source: number, series: number): number {
@@ -69,7 +69,7 @@ function checkItems(items: readonly Item[]): void {
   }
   let samples = 0;
   for (const [place, item] of items.entries()) {
-    const problem = itemProblem(item);
+    const problem = sealProblem(item);
     if (problem !== null) {
       throw unsealable(`item ${place}: ${problem}`);
     }
@@ -227,20 +227,41 @@ interface Series {
 class SeriesTable {
   readonly #known = new Map<string, Series>();
   readonly #strings: StringTable;
+  readonly #scratch = new ColumnWriter();
+  readonly #column = new ColumnWriter();
+  /** Items, up to the last one, whose series was the one to expect. */
+  #expected = 0;
   #last: Series | null = null;
 
   constructor(strings: StringTable) {
     this.#strings = strings;
   }
 
+  /** The place of the next item's series; notes it in the column of series. */
   place(item: Item, form: number): number {
     const guess = this.#last?.next ?? null;
-    const series = guess !== null && isSame(guess, item, form) ? guess : this.#find(item, form);
+    const isExpected = guess !== null && isSame(guess, item, form);
+    const series = isExpected ? guess : this.#find(item, form);
+    if (series === guess) {
+      this.#expected += 1;
+    } else {
+      this.#column.uint(this.#expected);
+      this.#column.uint(series.place);
+      this.#expected = 0;
+    }
     if (this.#last !== null) {
       this.#last.next = series;
     }
     this.#last = series;
     return series.place;
+  }
+
+  /** The column of series: how many came as expected, then one that did not, and so on. Call once, at the end. */
+  column(): Uint8Array {
+    if (this.#expected > 0) {
+      this.#column.uint(this.#expected);
+    }
+    return this.#column.finish();
   }
 
   write(writer: ColumnWriter): void {
@@ -252,7 +273,8 @@ class SeriesTable {
 
   /** Strings are placed here already, because their table is written before this one. */
   #find(item: Item, form: number): Series {
-    const scratch = new ColumnWriter();
+    const scratch = this.#scratch;
+    scratch.clear();
     writeSeries(scratch, this.#strings, item, form);
     const key = Buffer.from(scratch.finish()).toString("latin1");
     let series = this.#known.get(key);
@@ -329,7 +351,6 @@ function assemble(parts: {
   readonly strings: StringTable;
   readonly series: SeriesTable;
   readonly groups: readonly Group[];
-  readonly places: readonly number[];
   readonly payload: ColumnWriter;
 }): Uint8Array {
   const tables = new ColumnWriter();
@@ -341,9 +362,7 @@ function assemble(parts: {
   parts.strings.write(writer);
   writer.raw(tables.finish());
   writeGroups(writer, parts.groups);
-  for (const place of parts.places) {
-    writer.uint(place);
-  }
+  writer.raw(parts.series.column());
   writer.raw(parts.payload.finish());
   return writer.finish();
 }
@@ -364,7 +383,8 @@ function writeGroups(writer: ColumnWriter, groups: readonly Group[]): void {
     at = group.at;
   }
   for (const group of groups) {
-    writer.byte(group.clock + (group.deviceAt === null ? 0 : FLAG_DEVICE_AT));
+    const flags = group.clock + (group.deviceAt === null ? 0 : FLAG_DEVICE_AT);
+    writer.uint(group.count * GROUP_FLAGS + flags);
   }
   const deviceTimes = new Map<number, number>();
   for (const { deviceAt, source } of groups) {
@@ -372,9 +392,6 @@ function writeGroups(writer: ColumnWriter, groups: readonly Group[]): void {
       writer.sint(deviceAt - (deviceTimes.get(source) ?? 0));
       deviceTimes.set(source, deviceAt);
     }
-  }
-  for (const group of groups) {
-    writer.uint(group.count);
   }
 }
 

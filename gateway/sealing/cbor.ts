@@ -26,7 +26,10 @@ export const CBOR_DEPTH_MAX = 8;
 
 /** The deterministic bytes of a value. Throws WardError `WARD_ENVELOPE` for what the narrow form cannot hold. */
 export function encodeCbor(value: CborValue): Uint8Array {
-  checkEncodable(value, 0);
+  const problem = problemOf(value, 0);
+  if (problem !== null) {
+    throw new WardError("WARD_ENVELOPE", `Cannot write sealed bytes: ${problem}.`);
+  }
   return encode(value, rfc8949EncodeOptions);
 }
 
@@ -50,8 +53,9 @@ export function decodeCbor(bytes: Uint8Array): unknown {
   } catch (error) {
     throw error instanceof WardError ? error : malformed(errorText(error), { cause: error });
   }
-  if (Buffer.compare(again, plain) !== 0) {
-    throw malformed("not in the deterministic form");
+  const problem = problemOf(value, 0);
+  if (problem !== null || Buffer.compare(again, plain) !== 0) {
+    throw malformed(problem ?? "not in the deterministic form");
   }
   return value;
 }
@@ -195,31 +199,37 @@ function tagHead(tag: number): Uint8Array {
   return tag < 24 ? Uint8Array.of(0xc0 | tag) : Uint8Array.of(0xd8, tag);
 }
 
-function checkEncodable(value: CborValue, depth: number): void {
+/** What keeps a value out of the narrow form, or null. */
+function problemOf(value: unknown, depth: number): string | null {
   if (depth > CBOR_DEPTH_MAX) {
-    throw unencodable(`nested deeper than ${CBOR_DEPTH_MAX}`);
+    return `nested deeper than ${CBOR_DEPTH_MAX}`;
   }
   if (typeof value === "number") {
-    if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
-      throw unencodable("a number that is not a safe integer");
-    }
-  } else if (typeof value === "string") {
+    const isInteger = Number.isSafeInteger(value) && !Object.is(value, -0);
+    return isInteger ? null : "a number is not a safe integer";
+  }
+  if (typeof value === "string") {
     // A reader would drop a leading byte order mark, and cannot be given half a character.
-    if (!value.isWellFormed() || value.startsWith("\uFEFF")) {
-      throw unencodable("text that is not well-formed");
-    }
-  } else if (value instanceof Map) {
+    const isText = value.isWellFormed() && !value.startsWith("\uFEFF");
+    return isText ? null : "text is not well-formed";
+  }
+  if (value instanceof Map) {
     for (const [key, entry] of value) {
-      checkEncodable(key, depth + 1);
-      checkEncodable(entry, depth + 1);
+      const isKey = typeof key === "number" || typeof key === "string";
+      const problem = isKey ? (problemOf(key, depth) ?? problemOf(entry, depth + 1)) : KEY_PROBLEM;
+      if (problem !== null) {
+        return problem;
+      }
     }
   } else if (Array.isArray(value)) {
     for (const entry of value) {
-      checkEncodable(entry, depth + 1);
+      const problem = problemOf(entry, depth + 1);
+      if (problem !== null) {
+        return problem;
+      }
     }
   }
+  return null;
 }
 
-function unencodable(why: string): WardError {
-  return new WardError("WARD_ENVELOPE", `Cannot write sealed bytes: ${why}.`);
-}
+const KEY_PROBLEM = "a key is neither a number nor text";

@@ -61,12 +61,14 @@ export class ColumnWriter {
     this.#length += bytes.length;
   }
 
-  get length(): number {
-    return this.#length;
-  }
-
+  /** What was written so far; only until the next write. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Begins anew in the same memory. */
+  clear(): void {
+    this.#length = 0;
   }
 
   #room(bytes: number): void {

@@ -11,12 +11,13 @@ import {
   FORM_NUMBER_TEXT,
   FORM_WORD,
   FORM_WORD_TEXT,
+  GROUP_FLAGS,
   KINDS,
 } from "./batch.ts";
 import { ColumnReader, readStrings, unreadable } from "./columns.ts";
 import { DECIMALS_MAX, decimalText, decimalValue, MANTISSA_MAX, ZEROS_MAX } from "./decimal.ts";
 import { RECORD_ITEMS_MAX, TIME_MAX } from "./envelope.ts";
-import { MDC_MAX, QUALITY_MAX } from "./item.ts";
+import { MDC_MAX, QUALITY_MAX } from "./sealable.ts";
 import { pick, readList, readSources } from "./sources.ts";
 import type { Source, TextReader } from "./sources.ts";
 
@@ -130,19 +131,19 @@ function readGroups(reader: ColumnReader, sources: readonly Source[]): Group[] {
   const takes = column((place) => takeOf(pick(places, place)));
   const timeOf = makeDifferences(reader, "time", 0);
   const times = column(() => timeOf(0));
-  const flags = column(() => reader.byte("flags", FLAG_DEVICE_AT + CLOCK_QUALITIES.length - 1));
+  const counts = column(() => reader.uint("items of a group", GROUP_FLAGS * RECORD_ITEMS_MAX));
   const deviceTimeOf = makeDifferences(reader, "device time", -TIME_MAX);
   const deviceTimes = column((place) =>
-    pick(flags, place) < FLAG_DEVICE_AT ? null : deviceTimeOf(pick(places, place)),
+    pick(counts, place) % GROUP_FLAGS < FLAG_DEVICE_AT ? null : deviceTimeOf(pick(places, place)),
   );
   return column((place) => ({
     source: pick(sources, pick(places, place)),
     sourcePlace: pick(places, place),
     take: pick(takes, place),
     at: pick(times, place),
-    clock: pick(CLOCK_QUALITIES, pick(flags, place) % FLAG_DEVICE_AT),
+    clock: pick(CLOCK_QUALITIES, pick(counts, place) % FLAG_DEVICE_AT),
     deviceAt: pick(deviceTimes, place),
-    count: reader.uint("items of a group", RECORD_ITEMS_MAX),
+    count: Math.floor(pick(counts, place) / GROUP_FLAGS),
   }));
 }
 
@@ -168,10 +169,36 @@ function readPlaces(reader: ColumnReader, groups: readonly Group[]): readonly nu
   for (const group of groups) {
     count += group.count;
   }
-  if (count > RECORD_ITEMS_MAX) {
+  if (count < 1 || count > RECORD_ITEMS_MAX || groups.some((group) => group.count < 1)) {
     throw unreadable("number of items");
   }
-  return Array.from({ length: count }, () => reader.uint("series", RECORD_ITEMS_MAX));
+  return readSeriesColumn(reader, count);
+}
+
+/** Runs of items whose series is the one that followed last time, each run but the last ended by one that is not. */
+function readSeriesColumn(reader: ColumnReader, count: number): number[] {
+  const places: number[] = [];
+  const followers = new Map<number, number>();
+  let last = -1;
+  const add = (place: number): void => {
+    places.push(place);
+    followers.set(last, place);
+    last = place;
+  };
+  while (places.length < count) {
+    const expected = reader.uint("series", count - places.length);
+    for (let item = 0; item < expected; item += 1) {
+      const place = last < 0 ? undefined : followers.get(last);
+      if (place === undefined) {
+        throw unreadable("series");
+      }
+      add(place);
+    }
+    if (places.length < count) {
+      add(reader.uint("series", RECORD_ITEMS_MAX));
+    }
+  }
+  return places;
 }
 
 /** Puts items together again, one after the other. */

@@ -14,7 +14,7 @@ import { isBoot } from "./sources.ts";
  * Why the seal cannot take an item exactly as it is, or null when it can. Items come out of flows, so their types are only
  * a claim. The answer names the field and never its content.
  */
-export function itemProblem(item: Item): string | null {
+export function sealProblem(item: Item): string | null {
   if (typeof item !== "object" || item === null) {
     return "item is not an object";
   }
@@ -122,14 +122,10 @@ function seriesProblem(item: Reading | Waveform): string | null {
   return item.quality.every((word) => QUALITIES.includes(word)) ? null : "quality is unknown";
 }
 
-/** Minus zero would come back as zero. */
+/** Minus zero is taken for the zero that it is: sums of integers give it now and then. */
 function isIntegerIn(value: unknown, minimum: number, maximum: number): value is number {
   return (
-    typeof value === "number" &&
-    Number.isSafeInteger(value) &&
-    value >= minimum &&
-    value <= maximum &&
-    !Object.is(value, -0)
+    typeof value === "number" && Number.isSafeInteger(value) && value >= minimum && value <= maximum
   );
 }
 
