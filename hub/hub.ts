@@ -1,0 +1,363 @@
+import { errorCode, errorText, WardError } from "../gateway/errors.ts";
+import type { ProtocolVersion } from "../gateway/mqtt-options.ts";
+import { type MqttConnection, openMqtt } from "../gateway/mqtt.ts";
+import { fromHex } from "../gateway/sealing/envelope.ts";
+import { signReceipt } from "../gateway/sealing/receipt.ts";
+import { Counters, type HubCounters } from "./counters.ts";
+import { Desk } from "./desk.ts";
+import type { HubIdentity } from "./hub-identity.ts";
+import { Inbox } from "./inbox.ts";
+import type { Outcome } from "./intake.ts";
+import { type Message, Parking } from "./parking.ts";
+import { ReceiptBook } from "./receipts.ts";
+import { needEpochTopic, receiptTopic, UP_FILTER } from "./topics.ts";
+
+/** How a hub is run. */
+export interface HubOptions {
+  readonly directory: string;
+  readonly identity: HubIdentity;
+  /** `mqtts://host:port` of the broker's port for hubs, and the name its certificate must carry. */
+  readonly broker: { readonly url: string; readonly serverName: string };
+  /** Hub time, epoch milliseconds (default: the system's clock). */
+  readonly now?: () => number;
+  /** Hears of what an operator should know: one plain sentence. */
+  readonly onNotice?: (code: string, text: string) => void;
+  /** Called when subscribed, also after every loss of the broker. */
+  readonly onReady?: () => void;
+}
+
+/**
+ * The receiving side: takes records from the broker, has them judged and committed, and then sends signed receipts. What it
+ * has not committed it never answers, so whatever is dropped or lost on the way comes again.
+ */
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #desk: Desk;
+  readonly #counters: Counters;
+  readonly #inbox = new Inbox();
+  readonly #parking = new Parking({ messagesMax: PARKED_MAX, bytesMax: PARKED_BYTES_MAX });
+  readonly #receipts: ReceiptBook;
+  /** When each epoch was last asked for. */
+  readonly #asked = new Map<string, number>();
+  readonly #now: () => number;
+  #connection: MqttConnection | null = null;
+  #protocolVersion: ProtocolVersion | undefined;
+  #ready = false;
+  #stopped = false;
+  #drainTimer: NodeJS.Timeout | null = null;
+  #receiptTimer: NodeJS.Timeout | null = null;
+  #receiptsAt = 0;
+  #sending = false;
+  #tickTimer: NodeJS.Timeout | null = null;
+  #troubleSince: number | null = null;
+
+  private constructor(options: HubOptions, desk: Desk) {
+    this.#options = options;
+    this.#desk = desk;
+    this.#counters = new Counters(desk.opened());
+    this.#receipts = new ReceiptBook((place) => desk.provenFrom(place));
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Opens the hub's store; nothing is received before `run`. Throws as `Desk.open` does. */
+  static async open(options: HubOptions): Promise<Hub> {
+    const desk = await Desk.open({
+      directory: options.directory,
+      identity: options.identity,
+      now: options.now ?? Date.now,
+      onTrouble: (text) => options.onNotice?.("WARD_HUB_TROUBLE", text),
+    });
+    const hub = new Hub(options, desk);
+    if (desk.unreadable > 0) {
+      hub.#notice(
+        "WARD_HUB_KEYS",
+        `${desk.unreadable} stored records cannot be opened with our keys.`,
+      );
+    }
+    return hub;
+  }
+
+  /** Receives until `stop`, over as many connections as it takes, and closes the store. */
+  async run(stop: AbortSignal): Promise<void> {
+    this.#tickTimer = setInterval(() => this.#desk.tick(), TICK_MS);
+    let delayMs = RETRY_MIN_MS;
+    while (!stop.aborted) {
+      const startedAt = performance.now();
+      try {
+        await this.#session(stop);
+      } catch (error) {
+        this.#notice(errorCode(error), errorText(error));
+      }
+      delayMs = performance.now() - startedAt > STEADY_MS ? RETRY_MIN_MS : delayMs;
+      await pause(delayMs * (0.5 + Math.random() / 2), stop);
+      delayMs = Math.min(2 * delayMs, RETRY_MAX_MS);
+    }
+    await this.#close();
+  }
+
+  counters(): HubCounters {
+    return this.#counters.snapshot({
+      ready: this.#ready,
+      records: this.#desk.records,
+      parked: this.#parking.count,
+    });
+  }
+
+  /** One connection, from connect to loss. */
+  async #session(stop: AbortSignal): Promise<void> {
+    const { identity, broker } = this.#options;
+    const connection = openMqtt({
+      ...broker,
+      clientId: identity.id,
+      ca: identity.serversRoot,
+      cert: identity.certificate,
+      key: identity.key,
+      crl: identity.serversCrl,
+      keepaliveS: KEEPALIVE_S,
+      protocolVersion: this.#protocolVersion,
+    });
+    const closed = new Promise<WardError | null>((resolve) => connection.onClose(resolve));
+    connection.onMessage((topic, payload) => this.#receive({ topic, payload }));
+    const cut = (): void => connection.destroy();
+    stop.addEventListener("abort", cut, { once: true });
+    try {
+      await connection.connect();
+    } finally {
+      stop.removeEventListener("abort", cut);
+    }
+    this.#connection = connection;
+    this.#protocolVersion = connection.protocolVersion;
+    try {
+      await connection.subscribe([UP_FILTER]);
+      this.#ready = true;
+      this.#options.onReady?.();
+      const lost = await Promise.race([closed, aborted(stop)]);
+      if (lost !== null && !stop.aborted) {
+        throw lost;
+      }
+    } finally {
+      await this.#leave(connection, stop.aborted);
+    }
+  }
+
+  /** Ends a connection; when we stop, what is in the inbox is committed and answered first. */
+  async #leave(connection: MqttConnection, inOrder: boolean): Promise<void> {
+    this.#ready = false;
+    if (inOrder) {
+      while (this.#inbox.count > 0 && this.#drain()) {
+        // Drained step by step.
+      }
+      await this.#sendReceipts();
+    }
+    this.#connection = null;
+    await connection.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of [this.#drainTimer, this.#receiptTimer, this.#tickTimer]) {
+      clearTimeout(timer ?? undefined);
+    }
+    await Promise.resolve();
+    this.#desk.close();
+  }
+
+  #receive(message: Message): void {
+    if (!this.#inbox.add(message)) {
+      // No receipt was sent for it, so it comes again.
+      return;
+    }
+    if (this.#inbox.isFilling) {
+      this.#connection?.pause();
+    }
+    this.#schedule(GATHER_MS);
+  }
+
+  #schedule(delayMs: number): void {
+    this.#drainTimer ??= setTimeout(() => {
+      this.#drainTimer = null;
+      const isWell = this.#drain();
+      if (!this.#stopped && this.#inbox.count > 0) {
+        this.#schedule(isWell ? 0 : DISK_RETRY_MS);
+      }
+    }, delayMs);
+  }
+
+  /** Commits the next messages; false when the disk does not take them. */
+  #drain(): boolean {
+    const messages = this.#inbox.next(COMMIT_MESSAGES);
+    try {
+      const outcomes = this.#desk.commit(messages, COMMIT_BUDGET_MS);
+      this.#inbox.remove(messages, outcomes.length);
+      this.#troubleSince = null;
+      const at = this.#now();
+      for (const outcome of outcomes) {
+        this.#settle(outcome, at);
+      }
+    } catch (error) {
+      this.#notice(errorCode(error), errorText(error));
+      this.#giveUpWhenLong();
+      return false;
+    } finally {
+      if (!this.#inbox.isFilling) {
+        this.#connection?.resume();
+      }
+    }
+    return true;
+  }
+
+  /** A full inbox holds the connection back, and a connection held back for long is lost: it all comes again. */
+  #giveUpWhenLong(): void {
+    this.#troubleSince ??= performance.now();
+    if (performance.now() - this.#troubleSince > TROUBLE_MAX_MS) {
+      this.#inbox.clear();
+      this.#troubleSince = null;
+    }
+  }
+
+  #settle(outcome: Outcome, at: number): void {
+    switch (outcome.kind) {
+      case "committed":
+        this.#counters.committed(outcome, at);
+        this.#receipts.committed(outcome.place);
+        if (!outcome.fits) {
+          const { gateway, class: name, sequence } = outcome.place;
+          this.#notice(
+            "WARD_HUB_CHAIN",
+            `The ${name} records of ${gateway} do not follow each other at ${sequence}: was its store set back?`,
+          );
+        }
+        break;
+      case "again":
+        this.#counters.again += 1;
+        this.#receipts.committed(outcome.place);
+        break;
+      case "rejected":
+        this.#counters.rejected += 1;
+        this.#receipts.rejected(outcome.place, outcome.reason);
+        this.#notice(
+          "WARD_HUB_REJECTED",
+          `Rejected ${outcome.place.class} record ${outcome.place.sequence} of ${outcome.place.gateway}: ${outcome.reason}.`,
+        );
+        break;
+      case "refused":
+        this.#counters.refused += 1;
+        this.#notice(
+          "WARD_HUB_REFUSED",
+          `Refused a message: ${outcome.reason}. It is in quarantine.`,
+        );
+        break;
+      case "early":
+        this.#park(outcome);
+        break;
+      case "epoch":
+        this.#unpark(outcome.gateway, outcome.epoch);
+        break;
+    }
+    this.#scheduleReceipts();
+  }
+
+  #park(early: Extract<Outcome, { kind: "early" }>): void {
+    const { gateway, epoch, message } = early;
+    this.#parking.add(gateway, epoch, message);
+    const key = `${gateway}/${epoch}`;
+    const now = performance.now();
+    if (now - (this.#asked.get(key) ?? Number.NEGATIVE_INFINITY) < ASK_AGAIN_MS) {
+      return;
+    }
+    if (this.#asked.size >= PARKED_MAX) {
+      this.#asked.clear();
+    }
+    this.#asked.set(key, now);
+    this.#publish(needEpochTopic(gateway), fromHex(epoch)).catch(() => undefined);
+  }
+
+  #unpark(gateway: string, epoch: string): void {
+    this.#asked.delete(`${gateway}/${epoch}`);
+    for (const message of this.#parking.take(gateway, epoch)) {
+      this.#receive(message);
+    }
+  }
+
+  #scheduleReceipts(): void {
+    if (this.#receipts.isEmpty || this.#receiptTimer !== null || this.#sending) {
+      return;
+    }
+    const waitMs = Math.max(0, this.#receiptsAt + RECEIPT_MS - performance.now());
+    this.#receiptTimer = setTimeout(() => {
+      this.#receiptTimer = null;
+      this.#sendReceipts().catch(() => undefined);
+    }, waitMs);
+  }
+
+  /** One receipt per gateway and store; while they are on their way the next ones gather. */
+  async #sendReceipts(): Promise<void> {
+    if (this.#connection === null || this.#sending) {
+      return;
+    }
+    this.#sending = true;
+    this.#receiptsAt = performance.now();
+    try {
+      const sent = this.#receipts.take(this.#now()).map(async (receipt) => {
+        const bytes = signReceipt(receipt, this.#options.identity.receiptKey);
+        await this.#publish(receiptTopic(receipt.gateway), bytes);
+      });
+      // A receipt that does not arrive is made up for by the next one, or when the record comes again.
+      await Promise.allSettled(sent);
+    } finally {
+      this.#sending = false;
+      this.#scheduleReceipts();
+    }
+  }
+
+  async #publish(topic: string, payload: Uint8Array): Promise<void> {
+    await this.#connection?.publish(topic, payload);
+  }
+
+  #notice(code: string, text: string): void {
+    this.#options.onNotice?.(code, text);
+  }
+}
+
+const KEEPALIVE_S = 15;
+const RETRY_MIN_MS = 250;
+const RETRY_MAX_MS = 15_000;
+/** A connection that lasted this long resets the delay. */
+const STEADY_MS = 10_000;
+const TICK_MS = 1000;
+/** How long a first message waits for others to share its commit. */
+const GATHER_MS = 3;
+/** Messages in one commit, and for how long it takes them in. */
+const COMMIT_MESSAGES = 256;
+const COMMIT_BUDGET_MS = 25;
+const DISK_RETRY_MS = 1000;
+const TROUBLE_MAX_MS = 5000;
+/** Receipts go out at most this often. */
+const RECEIPT_MS = 50;
+const PARKED_MAX = 2000;
+const PARKED_BYTES_MAX = 32 * 2 ** 20;
+const ASK_AGAIN_MS = 2000;
+
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    stop.addEventListener("abort", done);
+    if (stop.aborted) {
+      done();
+    }
+  });
+}
+
+function aborted(stop: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (stop.aborted) {
+      resolve(null);
+    }
+    stop.addEventListener("abort", () => resolve(null), { once: true });
+  });
+}
