@@ -4,7 +4,8 @@ import { quarantineKey, recordKey, type ChainSlot } from "./outbox-keys.ts";
 import type { RecordReader } from "./outbox-read.ts";
 import type { Loss, LossReason, RecordCodec } from "./outbox-records.ts";
 import type { OutboxState } from "./outbox-state.ts";
-import type { Store, StoreWrite } from "./outbox-store.ts";
+import type { Store } from "./outbox-commits.ts";
+import type { StoreWrite } from "./outbox-store.ts";
 import { readRecord, writeQuarantine } from "./outbox-values.ts";
 import { addRange, type SequenceRange } from "./sequence-ranges.ts";
 

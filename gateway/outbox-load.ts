@@ -12,7 +12,8 @@ import {
   type ChainSlot,
   type RecordSlot,
 } from "./outbox-keys.ts";
-import type { Store, StoreEntry } from "./outbox-store.ts";
+import type { Store } from "./outbox-commits.ts";
+import type { StoreEntry } from "./outbox-store.ts";
 import {
   openRow,
   readGone,

@@ -2,7 +2,7 @@ import { errorCode, WardError } from "./errors.ts";
 import type { Chain } from "./outbox-chain.ts";
 import { recordKey, slotOf, type ChainSlot, type RecordSlot } from "./outbox-keys.ts";
 import type { StoredRecord } from "./outbox-records.ts";
-import type { Store } from "./outbox-store.ts";
+import type { Store } from "./outbox-commits.ts";
 import { readRecord } from "./outbox-values.ts";
 import { hashHex } from "./sealing/envelope.ts";
 import type { SequenceRange } from "./sequence-ranges.ts";

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, realpathSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,23 +8,9 @@ import { ClassicLevel } from "classic-level";
 import { errorCode, errorText, WardError } from "./errors.ts";
 
 /**
- * One LevelDB used as what it does well: an ordered map with atomic, durable writes. The only file that knows LevelDB.
- *
- * LevelDB 1.20 forgets acknowledged writes when one is made after a failed one, so any failed write ends the open
- * database: it is closed, opened again, and the same group is written again under the same keys until it succeeds.
+ * LevelDB as the outbox sees it: an ordered map with atomic, durable writes. The only file that knows LevelDB, and how it
+ * breaks.
  */
-export interface StoreOptions {
-  readonly directory: string;
-  /** A commit starts at the earliest this long after the first write that waits for it (milliseconds). */
-  readonly commitMs: number;
-  /**
-   * Called with `WARD_OUTBOX_WRITE` when writing stops and with null when it goes on by itself. `WARD_OUTBOX_DAMAGED`
-   * means that only a new `open` can help.
-   */
-  readonly onTrouble?: (error: WardError | null) => void;
-  /** Makes the database object; only tests that inject faults give one. */
-  readonly open?: (directory: string) => Promise<Database>;
-}
 
 /** A value to put under a key, or null to delete the key. */
 export type StoreWrite = readonly [key: Uint8Array, value: Uint8Array | null];
@@ -37,7 +23,7 @@ export interface StoreRange {
 
 export type StoreEntry = [key: Uint8Array, value: Uint8Array];
 
-/** What the store needs of a database. */
+/** An open database. */
 export interface Database {
   batch(writes: readonly StoreWrite[]): Promise<void>;
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
@@ -46,242 +32,23 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Writes that need not be durable at once wait at most this long for a ride with the next commit. */
-const LAZY_MS = 1000;
-const RETRY_MS = [50, 100, 250, 500, 1000, 2000];
-const OPEN_TRIES = 5;
+export type OpenDatabase = (directory: string) => Promise<Database>;
 
-interface Group {
-  readonly writes: Map<string, StoreWrite>;
-  readonly done: PromiseWithResolvers<void>;
-  bytes: number;
-  since: number;
-  urgent: boolean;
-}
-
-export class Store {
+export interface Opened {
+  readonly database: Database;
   /** True when the database had to be repaired or replaced, or recovery dropped part of its log. */
   readonly suspect: boolean;
-  readonly #options: StoreOptions;
-  readonly #path: string;
-  #database: Database;
-  #waiting: Group = newGroup();
-  #committing: Promise<void> | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #reopened: Promise<void> = Promise.resolve();
-  #closing = false;
-  #failed = false;
-
-  private constructor(options: StoreOptions, path: string, opened: Opened) {
-    this.#options = options;
-    this.#path = path;
-    this.#database = opened.database;
-    this.suspect = opened.suspect;
-  }
-
-  /**
-   * Opens or creates the store. A damaged database is repaired or, failing that, moved aside and kept as
-   * `<directory>.damaged-<time>`. Throws WardError `WARD_OUTBOX_OPEN` when it cannot be opened at all and
-   * `WARD_OUTBOX_TWICE` when this process has it open already.
-   */
-  static async open(options: StoreOptions): Promise<Store> {
-    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-    const path = realpathSync(options.directory);
-    if (openPaths.has(path)) {
-      throw new WardError(
-        "WARD_OUTBOX_TWICE",
-        `Cannot open the store ${path}: this process has it open already.`,
-      );
-    }
-    openPaths.add(path);
-    try {
-      return new Store(options, path, await openAtStart(path, options.open ?? openLevel));
-    } catch (error) {
-      openPaths.delete(path);
-      throw error;
-    }
-  }
-
-  /**
-   * Commits writes together, with everything else that waits, in the order of calls. Resolves when they are on disk; a
-   * lazy write only promises to be no later than the next commit. Rejects with `WARD_OUTBOX_CLOSED` when the store was
-   * closed before it could be written.
-   */
-  write(writes: readonly StoreWrite[], when: "now" | "lazy" = "now"): Promise<void> {
-    if (this.#closing) {
-      return Promise.reject(closedError());
-    }
-    const bytes = writes.reduce((sum, [key, value]) => sum + key.length + (value?.length ?? 0), 0);
-    const group = this.#waiting;
-    for (const write of writes) {
-      group.writes.set(Buffer.from(write[0]).toString("latin1"), write);
-    }
-    group.bytes += bytes;
-    if (group.since === 0 || (when === "now" && !group.urgent)) {
-      group.since = performance.now();
-    }
-    group.urgent ||= when === "now";
-    this.#schedule();
-    return group.done.promise;
-  }
-
-  /** Bytes that wait for a commit which has not begun: callers bound themselves by it. */
-  get waitingBytes(): number {
-    return this.#waiting.bytes;
-  }
-
-  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#read((database) => database.get(key));
-  }
-
-  /** Entries in order of keys. Start at a remembered key: a walk over deleted keys is slow. */
-  async range(range: StoreRange): Promise<StoreEntry[]> {
-    return this.#read((database) => database.range(range));
-  }
-
-  /** Gives the space of deleted keys back to the disk. */
-  async compact(start: Uint8Array, end: Uint8Array): Promise<void> {
-    await this.#read((database) => database.compact(start, end));
-  }
-
-  /** Writes what waits, once, and closes. Writes that do not succeed are rejected with `WARD_OUTBOX_CLOSED`. */
-  async close(): Promise<void> {
-    if (this.#closing) {
-      return;
-    }
-    this.#closing = true;
-    this.#clearTimer();
-    await this.#committing;
-    await this.#commit();
-    await this.#database.close().catch(() => undefined);
-    openPaths.delete(this.#path);
-  }
-
-  #schedule(): void {
-    if (this.#committing !== null || this.#closing) {
-      return;
-    }
-    const group = this.#waiting;
-    const wait = group.urgent ? this.#options.commitMs : LAZY_MS;
-    this.#clearTimer();
-    this.#timer = setTimeout(
-      () => {
-        this.#committing = this.#commit().finally(() => {
-          this.#committing = null;
-          if (this.#waiting.writes.size > 0) {
-            this.#schedule();
-          }
-        });
-      },
-      Math.max(0, group.since + wait - performance.now()),
-    );
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== null) {
-      clearTimeout(this.#timer);
-      this.#timer = null;
-    }
-  }
-
-  async #commit(): Promise<void> {
-    const group = this.#waiting;
-    if (group.writes.size === 0) {
-      return;
-    }
-    this.#waiting = newGroup();
-    try {
-      if (this.#failed) {
-        // Groups build on each other: after one that was given up, a later one must not be written.
-        throw closedError();
-      }
-      await this.#persist([...group.writes.values()]);
-      group.done.resolve();
-    } catch (error) {
-      this.#failed = true;
-      group.done.reject(error instanceof WardError ? error : closedError(error));
-    }
-  }
-
-  /** Returns when the writes are durable; throws only while closing. */
-  async #persist(writes: readonly StoreWrite[]): Promise<void> {
-    let troubled = false;
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        await this.#database.batch(writes);
-        if (troubled) {
-          this.#options.onTrouble?.(null);
-        }
-        return;
-      } catch (error) {
-        if (this.#closing) {
-          throw closedError(error);
-        }
-        troubled = true;
-        this.#options.onTrouble?.(writeError(this.#path, error));
-        await this.#reopen(attempt);
-      }
-    }
-  }
-
-  async #reopen(attempt: number): Promise<void> {
-    const reopened = Promise.withResolvers<void>();
-    this.#reopened = reopened.promise;
-    try {
-      await this.#database.close().catch(() => undefined);
-      for (let tries = attempt; ; tries += 1) {
-        await sleep(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
-        try {
-          this.#database = await (this.#options.open ?? openLevel)(this.#path);
-          return;
-        } catch (error) {
-          this.#options.onTrouble?.(
-            isDamage(error) ? damageError(this.#path, error) : writeError(this.#path, error),
-          );
-          if (this.#closing) {
-            throw closedError(error);
-          }
-        }
-      }
-    } finally {
-      reopened.resolve();
-    }
-  }
-
-  /** Reads; once more when the database was closed under the reader because a write had failed. */
-  async #read<T>(read: (database: Database) => Promise<T>): Promise<T> {
-    await this.#reopened;
-    const database = this.#database;
-    try {
-      return await read(database);
-    } catch (error) {
-      await this.#reopened;
-      if (database === this.#database || this.#closing) {
-        throw readError(this.#path, error);
-      }
-      return read(this.#database);
-    }
-  }
 }
 
-/** Real paths that this process holds open: a second open in one process would silently drop LevelDB's file lock. */
-const openPaths = new Set<string>();
+/** How long to wait before the next try to open a database (milliseconds). */
+export const RETRY_MS: readonly number[] = [50, 100, 250, 500, 1000, 2000];
+const OPEN_TRIES = 5;
 
-interface Opened {
-  readonly database: Database;
-  readonly suspect: boolean;
-}
-
-function newGroup(): Group {
-  const done = Promise.withResolvers<void>();
-  done.promise.catch(() => undefined);
-  return { writes: new Map(), done, bytes: 0, since: 0, urgent: false };
-}
-
-async function openAtStart(
-  path: string,
-  open: (directory: string) => Promise<Database>,
-): Promise<Opened> {
+/**
+ * Opens or creates a database. A damaged one is repaired or, failing that, moved aside and kept as
+ * `<path>.damaged-<time>`. Throws WardError `WARD_OUTBOX_OPEN` when it cannot be opened at all.
+ */
+export async function openAtStart(path: string, open: OpenDatabase): Promise<Opened> {
   if (await hasLostItsRoot(path)) {
     return { database: await openDamaged(path, open), suspect: true };
   }
@@ -305,10 +72,7 @@ async function openAtStart(
   }
 }
 
-async function openDamaged(
-  path: string,
-  open: (directory: string) => Promise<Database>,
-): Promise<Database> {
+async function openDamaged(path: string, open: OpenDatabase): Promise<Database> {
   try {
     await ClassicLevel.repair(path);
     return await open(path);
@@ -334,7 +98,8 @@ function recoveryDroppedData(path: string): boolean {
   }
 }
 
-function isDamage(error: unknown): boolean {
+/** True when a database cannot be opened because of what its files hold, as against a disk that is full or gone. */
+export function isDamage(error: unknown): boolean {
   const cause = causeOf(error);
   return (
     errorCode(cause) === "LEVEL_CORRUPTION" ||
@@ -342,11 +107,13 @@ function isDamage(error: unknown): boolean {
   );
 }
 
-function causeOf(error: unknown): unknown {
+/** What LevelDB itself said. */
+export function causeOf(error: unknown): unknown {
   return error instanceof Error && error.cause !== undefined ? error.cause : error;
 }
 
-async function openLevel(directory: string): Promise<Database> {
+/** Opens or creates the database in a directory. */
+export async function openLevel(directory: string): Promise<Database> {
   const level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
     keyEncoding: "view",
     valueEncoding: "view",
@@ -388,32 +155,4 @@ function syncPath(path: string): void {
   } finally {
     closeSync(file);
   }
-}
-
-function writeError(path: string, cause: unknown): WardError {
-  return new WardError(
-    "WARD_OUTBOX_WRITE",
-    `Cannot write to the store ${path}: ${errorText(causeOf(cause))}. Check the disk; the store goes on by itself when it can.`,
-    { cause },
-  );
-}
-
-function damageError(path: string, cause: unknown): WardError {
-  return new WardError(
-    "WARD_OUTBOX_DAMAGED",
-    `Cannot go on with the store ${path}: ${errorText(causeOf(cause))}. It is repaired at the next start.`,
-    { cause },
-  );
-}
-
-function readError(path: string, cause: unknown): WardError {
-  return new WardError(
-    "WARD_OUTBOX_READ",
-    `Cannot read the store ${path}: ${errorText(causeOf(cause))}. Check the disk.`,
-    { cause },
-  );
-}
-
-function closedError(cause?: unknown): WardError {
-  return new WardError("WARD_OUTBOX_CLOSED", "Cannot store: the outbox is closed.", { cause });
 }

@@ -14,7 +14,8 @@ import type {
   StoredRecord,
 } from "./outbox-records.ts";
 import { OutboxState } from "./outbox-state.ts";
-import { Store, type Database } from "./outbox-store.ts";
+import { Store } from "./outbox-commits.ts";
+import type { OpenDatabase } from "./outbox-store.ts";
 import type { ClassBacklog } from "./rooms.ts";
 import type { RecordClass } from "./sealing/envelope.ts";
 import type { SequenceRange } from "./sequence-ranges.ts";
@@ -34,7 +35,7 @@ export interface OutboxOptions {
   readonly now: () => number;
   readonly events: OutboxEvents;
   /** Only tests that inject faults give one. */
-  readonly openDatabase?: (directory: string) => Promise<Database>;
+  readonly openDatabase?: OpenDatabase;
 }
 
 /** What the outbox tells, after it is true on disk. */
