@@ -41,10 +41,32 @@ export function unpack(packed: Uint8Array): Uint8Array {
 
 function unzip(body: Uint8Array, length: number): Uint8Array {
   try {
-    return zstdDecompressSync(body, { maxOutputLength: Math.max(length, 1), params: UNZIP_PARAMS });
+    const limits = { maxOutputLength: Math.max(length, 1), params: UNZIP_PARAMS };
+    // With `info` the answer also tells how many bytes were used: zlib passes over what follows the frame.
+    const answer: unknown = zstdDecompressSync(body, { ...limits, info: true });
+    if (isInfo(answer) && answer.engine.bytesWritten === body.length) {
+      return answer.buffer;
+    }
   } catch (error) {
     throw unreadable("zstd content", { cause: error });
   }
+  throw unreadable("end of zstd content");
+}
+
+/** The types of Node.js do not know what `info` makes of the answer. */
+function isInfo(
+  answer: unknown,
+): answer is { readonly buffer: Uint8Array; readonly engine: { readonly bytesWritten: number } } {
+  return (
+    typeof answer === "object" &&
+    answer !== null &&
+    "buffer" in answer &&
+    answer.buffer instanceof Uint8Array &&
+    "engine" in answer &&
+    typeof answer.engine === "object" &&
+    answer.engine !== null &&
+    "bytesWritten" in answer.engine
+  );
 }
 
 /** Bytes of content before packing, at most. */

@@ -64,7 +64,13 @@ describe("the narrow CBOR", () => {
       ["IETF", "6449455446"],
       ["\u00fc", "62c3bc"],
       [[1, [2, 3], [4, 5]], "8301820203820405"],
-      [new Map([[1, 2], [3, 4]]), "a201020304"], // prettier-ignore
+      [
+        new Map([
+          [1, 2],
+          [3, 4],
+        ]),
+        "a201020304",
+      ],
     ];
     for (const [value, expected] of examples) {
       assert.equal(Buffer.from(encodeCbor(value)).toString("hex"), expected);
@@ -73,7 +79,13 @@ describe("the narrow CBOR", () => {
   });
 
   test("sorts map keys by their bytes (RFC 8949 §4.2.1)", () => {
-    const map = new Map<number | string, CborValue>([["aa", 1], [100, 2], [-1, 3], [10, 4], ["b", 5]]); // prettier-ignore
+    const map = new Map<number | string, CborValue>([
+      ["aa", 1],
+      [100, 2],
+      [-1, 3],
+      [10, 4],
+      ["b", 5],
+    ]);
     assert.equal(Buffer.from(encodeCbor(map)).toString("hex"), "a50a04186402200361620562616101");
   });
 
