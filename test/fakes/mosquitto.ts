@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 
 import { writeMosquittoConfig } from "../../provisioning/mosquitto.ts";
 
@@ -12,6 +12,8 @@ export interface RunningMosquitto {
   readonly pid: number;
   /** Everything it logged so far. */
   readonly log: readonly string[];
+  /** Makes it read its certificates and lists again (SIGHUP). */
+  reload(): Promise<void>;
   /** Ends it (SIGTERM, or the signal given) and waits until it is gone. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
@@ -40,6 +42,11 @@ export async function startMosquitto(start: MosquittoStart): Promise<RunningMosq
     hubPort,
     pid: child.pid ?? 0,
     log,
+    async reload() {
+      const read = logged(child, / Reloading config/);
+      child.kill("SIGHUP");
+      await read;
+    },
     async stop(signal = "SIGTERM") {
       if (child.exitCode === null && child.signalCode === null) {
         const ended = once(child, "exit");
@@ -51,18 +58,29 @@ export async function startMosquitto(start: MosquittoStart): Promise<RunningMosq
 }
 
 async function running(child: ChildProcess, log: string[]): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { promise, reject } = Promise.withResolvers<never>();
   child.once("error", reject);
   child.once("exit", () => reject(new Error(`mosquitto ended:\n${log.join("\n")}`)));
-  if (child.stderr !== null) {
-    createInterface({ input: child.stderr }).on("line", (line) => {
-      log.push(line);
-      if (line.endsWith(" running")) {
+  lines(child).on("line", (line) => log.push(line));
+  await Promise.race([logged(child, / running$/), promise]);
+}
+
+async function logged(child: ChildProcess, what: RegExp): Promise<void> {
+  const reader = lines(child);
+  await new Promise<void>((resolve) => {
+    reader.on("line", (line) => {
+      if (what.test(line)) {
         resolve();
       }
     });
+  });
+}
+
+function lines(child: ChildProcess): Interface {
+  if (child.stderr === null) {
+    throw new Error("mosquitto without stderr");
   }
-  await promise;
+  return createInterface({ input: child.stderr });
 }
 
 /** mosquitto cannot choose a port itself, so one is borrowed from the system and given back at once. */
