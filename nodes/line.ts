@@ -1,5 +1,6 @@
 import type { LineScheme } from "../gateway/devices/device.ts";
 import { WardError } from "../gateway/errors.ts";
+import { parseLineUrl } from "../gateway/lines/line-url.ts";
 import { bad, Fields } from "./fields.ts";
 import type { Red, RedNode } from "./node-red.ts";
 
@@ -36,13 +37,12 @@ export function lineUrlOf(node: unknown): string {
 }
 
 const urls = new WeakMap<object, string>();
-const URL_TEXT = /^[!-~]{1,512}$/;
 
-/** Only the kind of line is looked at here: bedside reads the whole URL and refuses what the signed settings do not list. */
+/** Whether the line may be used at all is for bedside to say, which knows the signed settings. */
 function urlOf(fields: Fields, schemes: readonly LineScheme[]): string {
   const wanted = `a line URL that starts with ${schemes.join(", ")}`;
-  const url = fields.text("url", URL_TEXT, wanted);
-  if (!schemes.some((scheme) => url.startsWith(`${scheme}:`))) {
+  const url = fields.text("url", /^/, wanted);
+  if (!schemes.includes(parseLineUrl(url).scheme)) {
     throw bad("url", wanted);
   }
   return url;

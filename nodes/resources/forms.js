@@ -103,8 +103,8 @@ globalThis.wardForms = (() => {
     list.css({ "min-height": "110px", "min-width": "380px" }).editableList({
       addItem: (row, _index, given) => {
         const { name, value } = { name: "", value: "", ...given };
-        const type =
-          typeof value === "number" ? "num" : typeof value === "boolean" ? "bool" : "str";
+        const fresh = name === "" && value === "";
+        const kinds = { number: "num", boolean: "bool", string: fresh ? "num" : "str" };
         row.css({ display: "flex", gap: "6px" });
         $("<input>", { type: "text", class: "ward-option-name", style: "width:40%" })
           .attr({ placeholder: text("label.optionName"), "aria-label": text("label.optionName") })
@@ -114,7 +114,7 @@ globalThis.wardForms = (() => {
           .attr("aria-label", text("label.optionValue"))
           .appendTo(row)
           .typedInput({ default: "num", types: ["num", "str", "bool"] })
-          .typedInput("type", type)
+          .typedInput("type", kinds[typeof value] ?? "str")
           .typedInput("value", String(value));
       },
       removable: true,

@@ -1,5 +1,3 @@
-import { setImmediate } from "node:timers/promises";
-
 import { WardError } from "../../gateway/errors.ts";
 import type { OutboxStatus } from "../../gateway/rooms.ts";
 import type { FlowMessage, Red } from "../node-red.ts";
@@ -28,7 +26,7 @@ const node: (red: Red) => void = defineNode({
       close: async () => {
         end();
         // What the seal sent as it was told to stop is delivered on the next turn of the event loop.
-        await setImmediate();
+        await new Promise<void>((resolve) => setImmediate(resolve));
         await Promise.allSettled(storing);
       },
     };
