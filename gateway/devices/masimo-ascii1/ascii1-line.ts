@@ -2,8 +2,12 @@
 export interface Ascii1Line {
   /** The device's own clock, its fields read as UTC, epoch milliseconds; null where the fields name no time. */
   readonly deviceAt: number | null;
-  /** Key to value without the percent sign; only keys that this driver knows. */
+  /** Key to value without the percent sign. */
   readonly values: ReadonlyMap<string, string>;
+  /** Keys and widths of their values, which a device does not change from line to line. */
+  readonly shape: string;
+  /** True when keys and widths are those of known models, so that the line can be trusted before its shape came twice. */
+  readonly isPlain: boolean;
 }
 
 /** Characters of the longest legal line, with room for keys of models not seen yet. */
@@ -28,7 +32,7 @@ export function parseLine(text: string): Ascii1Line | string {
     values.set(key, value.replace(/%$/, ""));
   }
   return values.has("EXC")
-    ? { deviceAt: deviceTime(head), values: knownOf(values) }
+    ? { deviceAt: deviceTime(head), values, shape: shapeOf(values), isPlain: isPlain(values) }
     : "a line without EXC, which tells whether its values may be used";
 }
 
@@ -56,8 +60,24 @@ const FORMS: Readonly<Record<string, RegExp>> = {
   EXC: /^[0-9A-F]{3,8}$/,
 };
 
-function knownOf(values: ReadonlyMap<string, string>): Map<string, string> {
-  return new Map([...values].filter(([key]) => FORMS[key] !== undefined));
+/** Keys of some models that carry nothing this driver reads. */
+const OTHER_KEYS: ReadonlySet<string> = new Set(["RESVD", "EXC1"]);
+/** Digits of ALARM and EXC that models are known to print. */
+const WIDTHS: ReadonlySet<string> = new Set(["2/3", "4/6", "4/7"]);
+/** The highest EXC bit with a known meaning is 800. */
+const EXC_MAX = 0xfff;
+
+function shapeOf(values: ReadonlyMap<string, string>): string {
+  return [...values].map(([key, value]) => `${key}${value.length}`).join(" ");
+}
+
+function isPlain(values: ReadonlyMap<string, string>): boolean {
+  const exceptions = values.get("EXC") ?? "";
+  return (
+    [...values.keys()].every((key) => FORMS[key] !== undefined || OTHER_KEYS.has(key)) &&
+    WIDTHS.has(`${values.get("ALARM")?.length}/${exceptions.length}`) &&
+    Number.parseInt(exceptions, 16) <= EXC_MAX
+  );
 }
 
 /** The year has two digits (80-99 are the last century's); the device does not know its time zone. */

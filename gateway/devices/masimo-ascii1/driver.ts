@@ -42,12 +42,12 @@ class MasimoDecoder implements StreamDecoder {
   #line = "";
   /** Bytes of a line that got too long or had a byte that is no text; 0 while the line is good. */
   #noise = 0;
-  /** Digits in ALARM and EXC as this device prints them; a lost digit would move the others. */
-  #widths: string | null = null;
-  /** Other widths, seen in the line before; seen twice they are how it prints now. */
-  #otherWidths: string | null = null;
+  /** Keys and widths as this device prints them; a lost digit or letter changes them. */
+  #shape: string | null = null;
+  /** Another shape, seen in the line before; seen twice it is how the device prints now. */
+  #otherShape: string | null = null;
   #serial: string | null = null;
-  #otherSerial: string | null = null;
+  #lastSerial: string | null = null;
 
   constructor(options: DeviceOptions) {
     this.#hemoglobinUnit = options["hemoglobin-unit"] === "mmol/L" ? "mmol/L" : "g/dL";
@@ -109,38 +109,30 @@ class MasimoDecoder implements StreamDecoder {
     if (typeof line === "string") {
       return [fault("framing", text.length, line)];
     }
-    if (!this.#hasUsualWidths(line)) {
-      return [
-        fault("framing", text.length, "a line whose ALARM or EXC has other digits than before"),
-      ];
+    if (!this.#hasUsualShape(line)) {
+      return [fault("framing", text.length, "a line with other keys or widths than before")];
     }
     const readings = readingsOf(line, this.#hemoglobinUnit);
     const identity = this.#identityOf(line.values.get("SN"));
     return readings.length === 0 ? identity : [...identity, { kind: "frame", readings, waves: [] }];
   }
 
-  #hasUsualWidths({ values }: Ascii1Line): boolean {
-    const widths = `${values.get("ALARM")?.length}/${values.get("EXC")?.length}`;
-    if (this.#widths === null || this.#otherWidths === widths) {
-      this.#widths = widths;
+  #hasUsualShape({ shape, isPlain }: Ascii1Line): boolean {
+    if (this.#otherShape === shape || (this.#shape === null && isPlain)) {
+      this.#shape = shape;
     }
-    this.#otherWidths = this.#widths === widths ? null : widths;
-    return this.#otherWidths === null;
+    this.#otherShape = this.#shape === shape ? null : shape;
+    return this.#shape === shape;
   }
 
-  /** A changed serial number counts when it came twice in a row: one damaged digit is no other device. */
+  /** A serial number counts when it came twice in a row: one damaged digit is no other device. */
   #identityOf(serial: string | undefined): Output[] {
-    if (serial === undefined || !/[1-9]/.test(serial)) {
-      return [];
-    }
-    const isKnown = serial === this.#serial;
-    const isConfirmed = this.#serial === null || serial === this.#otherSerial;
-    this.#otherSerial = isKnown ? null : serial;
-    if (isKnown || !isConfirmed) {
+    const isNew = serial !== this.#serial && serial === this.#lastSerial;
+    this.#lastSerial = serial ?? null;
+    if (serial === undefined || !isNew || !/[1-9]/.test(serial)) {
       return [];
     }
     this.#serial = serial;
-    this.#otherSerial = null;
     return [{ kind: "identity", serial }];
   }
 }

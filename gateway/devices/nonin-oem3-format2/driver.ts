@@ -121,8 +121,8 @@ class NoninDecoder implements StreamDecoder {
   #continue(frame: NoninFrame): void {
     if (this.#packet.length === PACKET_FRAMES) {
       // A 26th frame without SYNC: somewhere in this packet a frame came twice, so no place in it can be trusted.
-      this.#giveUpPacket();
       this.#giveUp("doubled", FRAME_BYTES);
+      this.#giveUpPacket();
       return;
     }
     this.#packet.push(frame);

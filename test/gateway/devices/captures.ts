@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+
+import { DRIVERS } from "../../../gateway/devices/catalog.ts";
+import type {
+  DeviceOptions,
+  Frame,
+  Output,
+  StreamDriver,
+} from "../../../gateway/devices/device.ts";
+
+/** A recorded or made stream of one device, and what its driver must make of it. */
+export interface Capture {
+  readonly driver: StreamDriver;
+  readonly name: string;
+  readonly bytes: Buffer;
+  readonly expected: Expected;
+}
+
+interface Expected {
+  /** Where the bytes come from. */
+  readonly label: string;
+  readonly options: DeviceOptions;
+  /** "checksum": any changed byte is noticed; "form": only a byte that breaks the line's form is. */
+  readonly guard: "checksum" | "form";
+  readonly outputs: readonly Output[];
+}
+
+export const STREAM_DRIVERS: readonly StreamDriver[] = DRIVERS.filter(
+  (driver) => driver.kind === "stream",
+);
+
+/** All captures of a driver. `UPDATE=1` rewrites the expected outputs; look at the difference before committing it. */
+export function capturesOf(driver: StreamDriver): Capture[] {
+  const folder = new URL(
+    `../../../gateway/devices/${driver.facts.model}/captures/`,
+    import.meta.url,
+  );
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".bin"))
+    .toSorted()
+    .map((name) => {
+      const bytes = readFileSync(new URL(name, folder));
+      const beside = new URL(name.replace(/\.bin$/, ".json"), folder);
+      const expected = JSON.parse(readFileSync(beside, "utf8")) as Expected;
+      if (process.env["UPDATE"] === "1") {
+        const outputs = decodeWhole(driver, bytes, expected.options);
+        writeFileSync(beside, `${JSON.stringify({ ...expected, outputs }, null, 1)}\n`);
+      }
+      return { driver, name, bytes, expected };
+    });
+}
+
+/** All outputs for these bytes, handed over in pieces of the given size. */
+export function decodeWhole(
+  driver: StreamDriver,
+  bytes: Uint8Array,
+  options: DeviceOptions,
+  piece: number = bytes.length,
+): Output[] {
+  const decoder = driver.open(options);
+  const outputs: Output[] = [];
+  for (let from = 0; from < bytes.length; from += Math.max(piece, 1)) {
+    outputs.push(...decoder.push(bytes.subarray(from, from + Math.max(piece, 1)), AT));
+    outputs.push(...decoder.tick(AT));
+  }
+  return [...outputs, ...(decoder.end?.(AT) ?? [])];
+}
+
+/** The frames among outputs. */
+export function framesOf(outputs: readonly Output[]): Frame[] {
+  return outputs.filter((output) => output.kind === "frame");
+}
+
+/** What a frame says, without the gap flag and the span, which rightly differ when its neighbours were damaged. */
+export function contentOf(frame: Frame): string {
+  const waves = frame.waves.map(({ gap: _gap, spanMs: _span, ...wave }) => wave);
+  return JSON.stringify({ readings: frame.readings, waves });
+}
+
+/** The numbers of a frame, each with all that goes with it, and its waveforms. */
+export function valuesOf(frame: Frame): string[] {
+  const numbers = frame.readings.filter(({ value }) => typeof value === "number");
+  const waves = frame.waves.map(({ gap: _gap, spanMs: _span, ...wave }) => wave);
+  return [...numbers, ...waves].map((value) => JSON.stringify(value));
+}
+
+const AT = Date.UTC(2026, 10, 23, 10, 32);

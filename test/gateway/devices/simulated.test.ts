@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { needDriver } from "../../../gateway/devices/catalog.ts";
+import type { Measured } from "../../../gateway/devices/device.ts";
+import { STREAM_SIMULATORS } from "../../../gateway/devices/simulators.ts";
+import { gateOf } from "../../../gateway/nomenclature/nomenclature.ts";
+import type { SimulatedDevice } from "../../../gateway/simulate/host.ts";
+import { needSimulator } from "../../../gateway/simulate/registry.ts";
+import { openStreamLine } from "../../../gateway/lines/serial.ts";
+import { RecordedDevice } from "../lines/recorded-device.ts";
+
+describe("simulated stream devices", { concurrency: true }, () => {
+  for (const { model } of STREAM_SIMULATORS) {
+    for (const line of ["pty", "tcp", "unix", "udp"]) {
+      test(`${model} is read over ${line}`, async () => {
+        await reading(model, line, async (device) => {
+          await device.until(() => device.frames.length >= 2);
+          const readings = device.frames.flatMap((frame) => frame.readings);
+          assert.ok(readings.some(({ value }) => typeof value === "number"));
+          readings.forEach(assertPossible);
+          assert.deepEqual(device.faults, []);
+          assert.equal(device.state, "online");
+        });
+      });
+    }
+
+    test(`${model}: every fault on demand is seen, and goes away again`, async () => {
+      await reading(model, "tcp", async (device, simulated) => {
+        await device.until(() => device.frames.length >= 1);
+        simulated.setFault("sensor-off", true);
+        await device.until(() => numbersOf(device.frames.at(-1)?.readings) === 0);
+        simulated.setFault("sensor-off", false);
+        simulated.setFault("checksum", true);
+        await device.until(() => device.faults.length >= 1);
+        simulated.setFault("checksum", false);
+        simulated.setFault("noise", true);
+        const faults = device.faults.length;
+        await device.until(() => device.faults.length > faults);
+        simulated.setFault("noise", false);
+        const frames = device.frames.length;
+        await device.until(() => device.frames.length >= frames + 2);
+        assert.ok(numbersOf(device.frames.at(-1)?.readings) > 0);
+      });
+    });
+
+    test(`${model}: silence is said in plain words, and its end`, async () => {
+      await reading(model, "pty", async (device, simulated) => {
+        await device.until(() => device.state === "online");
+        simulated.setFault("silence", true);
+        const text = await device.nextState("stale");
+        assert.match(text, /^no bytes since \d\d:\d\d: check cable and device menu$/);
+        simulated.setFault("silence", false);
+        await device.nextState("online");
+      });
+    });
+  }
+
+  test("the same seed and times give the same bytes, another seed gives others", () => {
+    for (const simulator of STREAM_SIMULATORS) {
+      const bytes = (seed: number): Buffer => {
+        const stream = simulator.open({ seed });
+        const ticks = Array.from({ length: 50 }, (_, tick) => stream.tick(1e12 + 200 * tick));
+        return Buffer.concat(ticks.flat());
+      };
+      assert.ok(bytes(7).length > 500);
+      assert.deepEqual(bytes(7), bytes(7));
+      assert.notDeepEqual(bytes(7), bytes(8));
+    }
+  });
+});
+
+/** Simulates a device, reads it, and ends both. */
+async function reading(
+  model: string,
+  line: string,
+  act: (device: RecordedDevice, simulated: SimulatedDevice) => Promise<void>,
+): Promise<void> {
+  const simulated = await needSimulator(model).start({ line, seed: 3 });
+  const reader = openStreamLine(simulated.url);
+  const device = new RecordedDevice();
+  try {
+    reader.attach(
+      { device: "bed-1/monitor", driver: needDriver(model), unit: null, options: {} },
+      device.sink,
+    );
+    await act(device, simulated);
+  } finally {
+    await reader.close();
+    await simulated.close();
+  }
+}
+
+function numbersOf(readings: readonly Measured[] = []): number {
+  return readings.filter(({ value }) => typeof value === "number").length;
+}
+
+function assertPossible({ code, value }: Measured): void {
+  const gate = gateOf(code);
+  if (gate !== undefined && typeof value === "number") {
+    assert.ok(value >= gate.low && value <= gate.high, `${code} ${value}`);
+  }
+}
