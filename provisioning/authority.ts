@@ -84,7 +84,7 @@ export async function issueLists(
 }
 
 /** As long as certificates live: past it brokers refuse everyone, and nobody renews by hand more often than that. */
-export const LIST_DAYS: number = LEAF_DAYS;
+const LIST_DAYS: number = LEAF_DAYS;
 
 interface Register {
   readonly number: number;

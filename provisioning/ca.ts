@@ -45,7 +45,7 @@ export interface Validity {
 }
 
 /** What a leaf certificate is for: its one extended key usage. */
-export type LeafUsage = "client" | "server";
+type LeafUsage = "client" | "server";
 
 export interface LeafRequest {
   readonly commonName: string;
@@ -74,9 +74,9 @@ export function validFor(days: number, now: Date = new Date()): Validity {
 }
 
 /** What the ids of hubs begin with, and those of gateways never. */
-export const HUB_PREFIX = "hub-";
+const HUB_PREFIX = "hub-";
 
-export const ROOT_DAYS = 3650;
+const ROOT_DAYS = 3650;
 export const LEAF_DAYS = 365;
 
 /** Makes a new self-signed root. `site` is 1-40 letters, digits, spaces or dashes and appears in its name. */

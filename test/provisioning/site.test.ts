@@ -14,9 +14,12 @@ import { EmbeddedBroker } from "../../hub/broker.ts";
 import { readBrokerIdentity } from "../../hub/broker-identity.ts";
 import { openAuthority, revoke } from "../../provisioning/authority.ts";
 import {
+  addBroker,
   addGateway,
+  addHub,
   makeSite,
   publishLists,
+  readHubKeys,
   writeSignedSettings,
   type Site,
 } from "../../provisioning/site.ts";
@@ -140,6 +143,25 @@ test("signed settings name the hub's keys and are refused from anyone else", asy
   assert.equal(read.recipients[0]?.spki, spki.toString("base64"));
   const other = createPublicKey(await text(gatewayDirectory, GATEWAY_FILES.signingKey));
   assert.throws(() => verifySettings(bytes, other), { code: "WARD_SITE" });
+});
+
+test("a site can grow by a broker and a hub with keys of its own", async () => {
+  const brokerDirectory = join(directory, "broker-2");
+  const hubDirectory = join(directory, "hub-2");
+  await addBroker(site.authority, brokerDirectory, ["broker-2.example"]);
+  await addHub(site.authority, hubDirectory, "hub-2");
+  const { certificate } = await readBrokerIdentity(brokerDirectory);
+  assert.equal(new X509Certificate(certificate).checkHost("broker-2.example"), "broker-2.example");
+  const { recipients, receiptKey } = await readHubKeys(hubDirectory);
+  assert.notEqual(recipients[0]?.kid, site.hubKeys.recipients[0]?.kid);
+  assert.notEqual(receiptKey, site.hubKeys.receiptKey);
+  await writeSignedSettings({
+    authority: site.authority,
+    gatewayDirectory: site.gatewayDirectory,
+    gateway: "gw-001",
+    hubKeys: { receiptKey, recipients: [...site.hubKeys.recipients, ...recipients] },
+    settings: DRAFT,
+  });
 });
 
 test("nothing is ever overwritten", async () => {
