@@ -117,12 +117,18 @@ function start(model: string, line: string, seed: number): Promise<SimulatedDevi
 }
 
 function readyLine(devices: readonly SimulatedDevice[], json: boolean): string {
-  const told = devices.map(({ model, url, unit }) => ({ model, line: url, unit }));
+  const told = devices.map(({ model, url, unit, trust }) => ({
+    model,
+    line: url,
+    unit,
+    ...(trust === undefined ? {} : { trust }),
+  }));
   if (json) {
     return `${JSON.stringify({ kind: "ready", line: told[0]?.line, devices: told })}\n`;
   }
   const lines = told.map(
-    ({ model, line, unit }) => `  ${model}  ${line}${unit === null ? "" : `  unit ${unit}`}`,
+    ({ model, line, unit, trust }) =>
+      `  ${model}  ${line}${unit === null ? "" : `  unit ${unit}`}${trust === undefined ? "" : `  trust ${trust}`}`,
   );
   return `simulating ${told.length} device${told.length === 1 ? "" : "s"}:\n${lines.join("\n")}\n`;
 }

@@ -1,6 +1,7 @@
 import { WardError } from "../errors.ts";
 import type { Driver } from "./device.ts";
 import { driver as benderComtraxx } from "./bender-comtraxx/driver.ts";
+import { driver as ladsIncubator } from "./lads-incubator/driver.ts";
 import { driver as masimoAscii1 } from "./masimo-ascii1/driver.ts";
 import { driver as noninOem3Format2 } from "./nonin-oem3-format2/driver.ts";
 import { driver as tsiRpc30 } from "./tsi-rpc30/driver.ts";
@@ -11,6 +12,7 @@ export const DRIVERS: readonly Driver[] = [
   masimoAscii1,
   tsiRpc30,
   benderComtraxx,
+  ladsIncubator,
 ];
 
 /** The driver of a model, or undefined. */

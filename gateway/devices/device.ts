@@ -176,8 +176,13 @@ export interface ModbusDriver {
 
 /** One variable of an OPC-UA server, found by browse path below Objects so that node ids may differ between servers. */
 export interface OpcuaPoint {
-  /** Browse path of `namespace-uri;name` steps, or a node id `nsu=<uri>;s=...`. */
+  /**
+   * Browse path below Objects: steps joined by " > ", each `namespace-uri;name`, a name alone (any namespace), or `*` (whichever
+   * leads on; in the end exactly one node must be found). Or a node id `nsu=<uri>;s=...`.
+   */
   readonly node: string;
+  /** When given, the EngineeringUnits that the server declares for the variable must have one of these unit ids. */
+  readonly unitIds?: readonly number[];
   readonly code: string;
   readonly mdc: number | null;
   readonly unit: string;

@@ -10,6 +10,8 @@ export interface SimulatedDevice {
   readonly url: string;
   /** The Modbus unit to read, or null. */
   readonly unit: number | null;
+  /** PEM file of the server certificate that the gateway has to trust; only for OPC-UA. */
+  readonly trust?: string;
   /** Switches one fault on or off, at any time. */
   setFault(name: SimulatedFault, on: boolean): void;
   /** Ends everything this device started; resolves within 2 seconds. */

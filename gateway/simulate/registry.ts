@@ -1,10 +1,16 @@
-import { STREAM_SIMULATORS } from "../devices/simulators.ts";
+import { LADS_SIMULATORS, MODBUS_SIMULATORS, STREAM_SIMULATORS } from "../devices/simulators.ts";
 import { WardError } from "../errors.ts";
 import type { Simulator } from "./host.ts";
+import { ladsSimulator } from "./lads-host.ts";
+import { modbusSimulator } from "./modbus-host.ts";
 import { streamSimulator } from "./stream-host.ts";
 
 /** Every model that can be simulated. What costs time or memory to load is loaded at `start`. */
-export const SIMULATORS: readonly Simulator[] = STREAM_SIMULATORS.map(streamSimulator);
+export const SIMULATORS: readonly Simulator[] = [
+  ...STREAM_SIMULATORS.map(streamSimulator),
+  ...MODBUS_SIMULATORS.map(modbusSimulator),
+  ...LADS_SIMULATORS.map(ladsSimulator),
+];
 
 /** The simulator of a model; throws WardError `WARD_UNKNOWN_MODEL` that lists the models there are. */
 export function needSimulator(model: string): Simulator {

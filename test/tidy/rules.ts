@@ -130,7 +130,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "modbus-serial": ["gateway/lines/modbus.ts"],
   mqtt: ["gateway/mqtt.ts"],
   // The client reads servers on the ward, the server is a simulated device.
-  "node-opcua": ["gateway/lines/opcua.ts", "gateway/simulate/opcua-server.ts"],
+  "node-opcua": ["gateway/lines/opcua-library.ts", "gateway/simulate/opcua-server.ts"],
   "reflect-metadata": ["provisioning/ca.ts"],
   "node-red": ["gateway/flowhost/node-red.ts"],
   serialport: ["gateway/lines/serial-port.ts"],

@@ -1,45 +1,36 @@
-import type { Simulator } from "../../simulate/host.ts";
-import { MODBUS_LINES, startModbusDevice } from "../../simulate/modbus-device.ts";
-import { makeSwing } from "../../simulate/waves.ts";
+import type { ModbusSimulator } from "../modbus-simulator.ts";
+import { NO_SUCH_REGISTER } from "../modbus-simulator.ts";
+import { makeSwing } from "../swing.ts";
 
 /**
  * The IT system of an operating room: insulation resistance, mains voltage, leakage capacitance, load, transformer
  * temperature, fault location, a channel that is measured too high, and a status code. Sensor off: the first two channels
  * become invalid, as when the earth connection is lost.
  */
-export const simulator: Simulator = {
+export const simulator: ModbusSimulator = {
   model: "bender-comtraxx",
-  lines: MODBUS_LINES,
-  start: (request) => {
-    const { seed } = request;
+  unit: 3,
+  open: ({ seed }) => {
     const insulation = makeSwing(seed, { low: 180_000, high: 420_000, periodS: 53 });
     const voltage = makeSwing(seed + 1, { low: 228.5, high: 231.5, periodS: 19 });
     const load = makeSwing(seed + 2, { low: 12, high: 46, periodS: 37 });
     const temperature = makeSwing(seed + 3, { low: 38, high: 44, periodS: 301 });
-    return startModbusDevice(
-      {
-        model: "bender-comtraxx",
-        unit: 3,
-        read: ({ sensorOff, startedAt }, _code, address, count) => {
-          const seconds = (performance.now() - startedAt) / 1000;
-          const words = [
-            ...(sensorOff ? LOST_EARTH : channel(steps(insulation(seconds), 1000), OHM, 71)),
-            ...(sensorOff ? LOST_EARTH : channel(steps(voltage(seconds), 0.5), VOLT, 76)),
-            ...channel(2.5e-7, FARAD, 82),
-            ...channel(steps(load(seconds), 1), PERCENT, 1022),
-            ...channel(steps(temperature(seconds), 0.5), CELSIUS, 1022),
-            ...channel(50, PERCENT, 1022),
-            ...channel(1_000_000, OHM | TRUE_VALUE_HIGHER, 71),
-            ...channel(3, CODE, 1022),
-          ];
-          const first = address - FIRST_REGISTER;
-          return first < 0 || first + count > words.length
-            ? NO_SUCH_REGISTER
-            : words.slice(first, first + count);
-        },
-      },
-      request,
-    );
+    return ({ address, count }, { seconds, sensorOff }) => {
+      const words = [
+        ...(sensorOff ? LOST_EARTH : channel(steps(insulation(seconds), 1000), OHM, 71)),
+        ...(sensorOff ? LOST_EARTH : channel(steps(voltage(seconds), 0.5), VOLT, 76)),
+        ...channel(2.5e-7, FARAD, 82),
+        ...channel(steps(load(seconds), 1), PERCENT, 1022),
+        ...channel(steps(temperature(seconds), 0.5), CELSIUS, 1022),
+        ...channel(50, PERCENT, 1022),
+        ...channel(1_000_000, OHM | TRUE_VALUE_HIGHER, 71),
+        ...channel(3, CODE, 1022),
+      ];
+      const first = address - FIRST_REGISTER;
+      return first < 0 || first + count > words.length
+        ? NO_SUCH_REGISTER
+        : words.slice(first, first + count);
+    };
   },
 };
 
@@ -55,7 +46,6 @@ function channel(value: number, status: number, description: number): number[] {
 }
 
 const FIRST_REGISTER = 1000;
-const NO_SUCH_REGISTER = 2;
 const OHM = 2;
 const VOLT = 4;
 const PERCENT = 5;

@@ -3,46 +3,32 @@ import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 
 import type { LineScheme, SimulatedFault } from "../devices/device.ts";
+import type { ModbusSimulator, SimulatedRegisters } from "../devices/modbus-simulator.ts";
 import { WardError } from "../errors.ts";
 import type { Framing } from "../lines/modbus-frames.ts";
-import type { SimulatedDevice, SimulateRequest } from "./host.ts";
+import type { SimulatedDevice, SimulateRequest, Simulator } from "./host.ts";
 import { answerRegisters, ModbusSlave } from "./modbus-slave.ts";
-import type { ReadRegisters, SlaveBytes } from "./modbus-slave.ts";
+import type { SlaveBytes } from "./modbus-slave.ts";
 import { openPty } from "./pty.ts";
 
-/** Kinds of line that a simulated Modbus device can have; the first is the default. */
-export const MODBUS_LINES: readonly (LineScheme | "pty")[] = [
-  "modbus-tcp",
-  "pty",
-  "modbus-rtu",
-  "modbus-ascii",
-  "modbus-rtu+tcp",
-];
-
-/** What makes one model out of a Modbus slave. */
-export interface ModbusModel {
-  readonly model: string;
-  readonly unit: number;
-  /** The registers now. `sensorOff` is that fault; `startedAt` is when the device was last switched on (performance.now()). */
-  readonly read: (
-    state: { readonly sensorOff: boolean; readonly startedAt: number },
-    ...request: Parameters<ReadRegisters>
-  ) => ReturnType<ReadRegisters>;
-}
-
-/** Starts a simulated Modbus device on the line that was asked for. Throws WardError `WARD_SIMULATE_LINE`. */
-export async function startModbusDevice(
-  model: ModbusModel,
-  request: SimulateRequest,
-): Promise<SimulatedDevice> {
-  const place = parsePlace(request.line);
-  const device = new ModbusDevice(model);
-  return place.scheme === "pty" ? onPty(device, place.framing) : onTcp(device, place);
+/** Makes a pure Modbus simulator start-able on real lines. */
+export function modbusSimulator(simulator: ModbusSimulator): Simulator {
+  return {
+    model: simulator.model,
+    lines: LINES,
+    start: async ({ line, seed }: SimulateRequest) => {
+      const place = parsePlace(line);
+      const device = new ModbusDevice(simulator, seed);
+      return place.scheme === "pty" ? onPty(device, place.framing) : onTcp(device, place);
+    },
+  };
 }
 
 /** The device behind all its connections. */
 class ModbusDevice {
-  readonly model: ModbusModel;
+  readonly model: string;
+  readonly unit: number;
+  readonly #registers: SimulatedRegisters;
   readonly #faults = new Set<SimulatedFault>();
   #startedAt = performance.now();
   /** A device that restarts is dead until then (performance.now()). */
@@ -50,8 +36,10 @@ class ModbusDevice {
   /** Called when the device restarts: connections end. */
   onRestart: () => void = () => undefined;
 
-  constructor(model: ModbusModel) {
-    this.model = model;
+  constructor(simulator: ModbusSimulator, seed: number) {
+    this.model = simulator.model;
+    this.unit = simulator.unit;
+    this.#registers = simulator.open({ seed });
   }
 
   setFault(name: SimulatedFault, on: boolean): void {
@@ -83,9 +71,10 @@ class ModbusDevice {
     if (this.isDead || this.#faults.has("silence")) {
       return null;
     }
-    const state = { sensorOff: this.#faults.has("sensor-off"), startedAt: this.#startedAt };
-    return answerRegisters(request, this.model.unit, (...wanted) =>
-      this.model.read(state, ...wanted),
+    const seconds = (performance.now() - this.#startedAt) / 1000;
+    const state = { seconds, sensorOff: this.#faults.has("sensor-off") };
+    return answerRegisters(request, this.unit, (code, address, count) =>
+      this.#registers({ function: code, address, count }, state),
     );
   }
 
@@ -119,9 +108,9 @@ async function onPty(device: ModbusDevice, framing: "rtu" | "ascii"): Promise<Si
   const pty = await openPty((bytes) => slave.push(bytes));
   const slave = device.slave(framing, (bytes) => pty.send(bytes));
   return {
-    model: device.model.model,
+    model: device.model,
     url: `modbus-${framing}:${pty.path}`,
-    unit: device.model.unit,
+    unit: device.unit,
     setFault: (name, on) => device.setFault(name, on),
     close: async () => {
       slave.end();
@@ -154,9 +143,9 @@ async function onTcp(device: ModbusDevice, place: TcpPlace): Promise<SimulatedDe
   device.onRestart = drop;
   const port = await listen(server, place.port);
   return {
-    model: device.model.model,
+    model: device.model,
     url: `${place.scheme}://127.0.0.1:${port}`,
-    unit: device.model.unit,
+    unit: device.unit,
     setFault: (name, on) => device.setFault(name, on),
     close: async () => {
       drop();
@@ -191,7 +180,7 @@ function parsePlace(
   const port = Number(match?.[2] ?? 0);
   if (match === null || port > 65_535) {
     throw new WardError(
-      "WARD_SIMULATE_LINE",
+      "WARD_SIMULATE",
       `Cannot simulate a Modbus device on "${line.slice(0, 80)}". Use pty, modbus-ascii, modbus-tcp, modbus-rtu+tcp or modbus-tcp://127.0.0.1:port.`,
     );
   }
@@ -204,3 +193,11 @@ const RESTART_MS = 1500;
 const CONNECTIONS_MAX = 16;
 const NOISE = [0x00, 0xff, 0x5a];
 const ZERO = 0x30;
+/** Kinds of line that a simulated Modbus device can have; the first is the default. */
+const LINES: readonly (LineScheme | "pty")[] = [
+  "modbus-tcp",
+  "pty",
+  "modbus-rtu",
+  "modbus-ascii",
+  "modbus-rtu+tcp",
+];

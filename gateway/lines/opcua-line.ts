@@ -1,0 +1,183 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { OpcuaChange, OpcuaPoint } from "../devices/device.ts";
+import { errorText, WardError } from "../errors.ts";
+import { Backoff } from "./backoff.ts";
+import type { DeviceSink, DeviceSpec, Line } from "./line.ts";
+import { OpcuaUnit } from "./opcua-unit.ts";
+import { withDeadline } from "./transport.ts";
+
+/** One variable that changed, or was read. */
+export interface PointChange {
+  readonly point: OpcuaPoint;
+  readonly change: OpcuaChange;
+}
+
+/** Where a watch puts what the server publishes. */
+export interface WatchEvents {
+  /** What one publish response gave. */
+  onChanges(changes: readonly PointChange[]): void;
+  /** The server said that nothing changed. */
+  onAlive(): void;
+  /** A point is not read, and why. */
+  onMissing(text: string): void;
+}
+
+/** A subscription for the points of one device. */
+export interface OpcuaWatch {
+  /** The server must publish something, be it that nothing changed, at least this often (milliseconds). */
+  readonly aliveMs: number;
+  /** Reads all points, whether they changed or not. */
+  refresh(): Promise<readonly PointChange[]>;
+  close(): Promise<void>;
+}
+
+/** One session with a server. Implemented in opcua.ts, the door to the library. */
+export interface OpcuaServer {
+  /** Throws WardError when none of the points is there. */
+  watch(
+    points: readonly OpcuaPoint[],
+    samplingMs: number,
+    events: WatchEvents,
+  ): Promise<OpcuaWatch>;
+  /** Ends session and connection; resolves within `SESSION_CLOSE_MS` whatever the server does. */
+  close(): Promise<void>;
+}
+
+/** Connects, checks the server's certificate and opens a session. `onLost` is told when the connection ends by itself. */
+export type ConnectOpcua = (
+  onLost: (why: string) => void,
+  signal: AbortSignal,
+) => Promise<OpcuaServer>;
+
+/** How long ending a session may take (milliseconds). */
+export const SESSION_CLOSE_MS = 1200;
+
+export interface OpcuaLineOptions {
+  /** Name of the line for engineers. */
+  readonly key: string;
+  readonly connect: ConnectOpcua;
+  /** Connecting, with all its steps, may take this long. @default 15000 */
+  readonly connectMs?: number;
+  /** First wait between attempts. @default 500 */
+  readonly firstRetryMs?: number;
+}
+
+/**
+ * An OPC-UA server with the devices that are read from it. One loop owns the session: it connects, starts the devices, and looks
+ * twice a second whether each of them still gives data. When one does not, everything (subscriptions, session, connection) is
+ * thrown away and built anew, because a session that looks alive and publishes nothing is the usual way this protocol fails.
+ */
+export class OpcuaLine implements Line {
+  readonly #options: OpcuaLineOptions;
+  readonly #units = new Set<OpcuaUnit>();
+  readonly #backoff: Backoff;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | null = null;
+
+  constructor(options: OpcuaLineOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff({ firstMs: options.firstRetryMs ?? 500 });
+  }
+
+  attach(spec: DeviceSpec, sink: DeviceSink): () => void {
+    const { driver } = spec;
+    if (driver.kind !== "opcua" || this.#stop.signal.aborted) {
+      const why = this.#stop.signal.aborted
+        ? "the line is closed"
+        : `${driver.facts.model} does not speak OPC-UA`;
+      sink.state(
+        "closed",
+        `Cannot read ${spec.device} over ${this.#options.key}: ${why}`,
+        Date.now(),
+      );
+      return () => undefined;
+    }
+    const unit = new OpcuaUnit(driver, spec.options, sink, () => this.#backoff.reset());
+    this.#units.add(unit);
+    this.#running ??= this.#run();
+    return () => {
+      if (this.#units.delete(unit)) {
+        unit.end();
+      }
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const unit of this.#units) {
+      unit.end();
+    }
+    this.#units.clear();
+    await Promise.race([this.#running, sleep(CLOSE_MAX_MS, undefined, { ref: false })]);
+  }
+
+  /** Runs while there are devices. */
+  async #run(): Promise<void> {
+    while (this.#units.size > 0) {
+      for (const unit of this.#units) {
+        unit.machine.connecting(this.#options.key);
+      }
+      try {
+        await this.#session();
+      } catch (error) {
+        await this.#failed(errorText(error));
+      }
+    }
+    this.#running = null;
+  }
+
+  /** One session from connecting to its end; throws why it ended when that was not wanted. */
+  async #session(): Promise<void> {
+    const lost = Promise.withResolvers<never>();
+    lost.promise.catch(() => undefined);
+    const server = await this.#connect((why) => {
+      lost.reject(new WardError("WARD_OPCUA_LOST", `Cannot read ${this.#options.key}: ${why}.`));
+    });
+    try {
+      while (this.#units.size > 0) {
+        await Promise.race([
+          Promise.all([...this.#units].map((unit) => unit.beat(server))),
+          lost.promise,
+        ]);
+        await Promise.race([this.#pause(BEAT_MS), lost.promise]);
+      }
+    } finally {
+      for (const unit of this.#units) {
+        unit.forget();
+      }
+      await server.close();
+    }
+  }
+
+  async #connect(onLost: (why: string) => void): Promise<OpcuaServer> {
+    const abort = new AbortController();
+    const signal = AbortSignal.any([abort.signal, this.#stop.signal]);
+    const connectMs = this.#options.connectMs ?? CONNECT_MS;
+    try {
+      return await withDeadline(this.#options.connect(onLost, signal), connectMs, () => {
+        const why = `the server does not answer within ${Math.round(connectMs / 1000)} s`;
+        return new WardError("WARD_LINE_OPEN", `Cannot open ${this.#options.key}: ${why}.`);
+      });
+    } catch (error) {
+      abort.abort();
+      throw error;
+    }
+  }
+
+  async #failed(why: string): Promise<void> {
+    const retryMs = this.#backoff.next();
+    for (const unit of this.#units) {
+      unit.machine.failed(why, retryMs);
+    }
+    await this.#pause(retryMs);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+}
+
+const CONNECT_MS = 15_000;
+const BEAT_MS = 500;
+const CLOSE_MAX_MS = 1800;
