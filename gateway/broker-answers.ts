@@ -5,8 +5,11 @@ import { errorText, WardError } from "./errors.ts";
 export interface Attempt {
   /** `host:port`, for messages. */
   readonly broker: string;
-  /** True while MQTT 3.1.1 has not been tried yet and may be. */
-  readonly mayFallBack: boolean;
+  /**
+   * Whether MQTT 3.1.1 may be tried next: "no"; only when the broker says that it does not speak 5; or also when it just
+   * hangs up, as some do.
+   */
+  readonly fallBack: "no" | "if-told" | "if-closed";
 }
 
 /**
@@ -14,9 +17,10 @@ export interface Attempt {
  * `error` is what the socket or the MQTT client said between the TLS handshake and CONNACK.
  */
 export function judgeRefusal(error: unknown, attempt: Attempt): WardError | "other-version" {
-  const { broker, mayFallBack } = attempt;
+  const { broker, fallBack } = attempt;
   const reason = connackReason(error);
-  if (mayFallBack && (isVersionReason(reason) || isPlainEnd(error))) {
+  const isTold = isVersionReason(reason) && fallBack !== "no";
+  if (isTold || (fallBack === "if-closed" && isPlainEnd(error))) {
     return "other-version";
   }
   if (reason !== null) {

@@ -22,7 +22,10 @@ export interface MqttOptions {
   readonly will?: MqttWill | undefined;
   /** How many unacknowledged messages the broker may have on the way to us (MQTT 5; default 64). */
   readonly receiveMaximum?: number | undefined;
-  /** 5 or 4 (= MQTT 3.1.1) skips asking for 5 first: give what the last connection found. */
+  /**
+   * What the last connection found, if there was one. 5 is always asked for first; after 5, a broker that just hangs up is
+   * not taken for one that only speaks 3.1.1.
+   */
   readonly protocolVersion?: ProtocolVersion | undefined;
   /** The longest packet we take from the broker (bytes; default 16 MiB). */
   readonly packetBytesMax?: number | undefined;

@@ -56,7 +56,7 @@ export class MqttConnection {
   #client: MqttClient | null = null;
   #socket: TLSSocket | null = null;
   #tls: TlsFacts | null = null;
-  #version: ProtocolVersion;
+  #version: ProtocolVersion = 5;
   #state: "new" | "connecting" | "open" | "closing" | "closed" = "new";
   #packetBytesMax: number | null = null;
   #lastAckReason = 0;
@@ -68,14 +68,13 @@ export class MqttConnection {
     this.#options = options;
     this.#address = parseBrokerUrl(options.url);
     this.#broker = `${this.#address.host}:${this.#address.port}`;
-    this.#version = options.protocolVersion ?? 5;
   }
 
   get connected(): boolean {
     return this.#state === "open";
   }
 
-  /** 5, or 4 for MQTT 3.1.1. Certain once connected; give it to the next connection to save a round. */
+  /** 5, or 4 for MQTT 3.1.1. Certain once connected; the next connection may be told. */
   get protocolVersion(): ProtocolVersion {
     return this.#version;
   }
@@ -229,8 +228,7 @@ export class MqttConnection {
   async #handshake(socket: TLSSocket, leftMs: number): Promise<"connected" | "other-version"> {
     const { promise, resolve, reject } = Promise.withResolvers<"connected" | "other-version">();
     const failed = (error: unknown): void => {
-      const mayFallBack = this.#version === 5 && this.#options.protocolVersion === undefined;
-      const verdict = judgeRefusal(error, { broker: this.#broker, mayFallBack });
+      const verdict = judgeRefusal(error, { broker: this.#broker, fallBack: this.#fallBack() });
       if (verdict === "other-version") {
         resolve(verdict);
       } else {
@@ -256,6 +254,13 @@ export class MqttConnection {
       discard(client, socket);
       throw error;
     }
+  }
+
+  #fallBack(): "no" | "if-told" | "if-closed" {
+    if (this.#version === 4) {
+      return "no";
+    }
+    return this.#options.protocolVersion === 5 ? "if-told" : "if-closed";
   }
 
   #makeClient(socket: TLSSocket, connectTimeout: number): MqttClient {

@@ -133,8 +133,10 @@ describe("judging a broker", () => {
     const refused = (code: number): Error => coded(code, "Connection refused: x");
     const plain = [new Error("closed"), coded("ECONNRESET"), coded("EPIPE")];
     for (const error of [refused(1), refused(132), ...plain]) {
-      assert.equal(judgeRefusal(error, { broker, mayFallBack: true }), "other-version");
-      assert.notEqual(judgeRefusal(error, { broker, mayFallBack: false }), "other-version");
+      assert.equal(judgeRefusal(error, { broker, fallBack: "if-closed" }), "other-version");
+      assert.notEqual(judgeRefusal(error, { broker, fallBack: "no" }), "other-version");
+      const told = judgeRefusal(error, { broker, fallBack: "if-told" });
+      assert.equal(told === "other-version", !plain.includes(error));
     }
     const final: readonly [Error, string][] = [
       [refused(5), "WARD_BROKER_REFUSED"],
@@ -143,20 +145,21 @@ describe("judging a broker", () => {
       [coded("ERR_SSL_TLSV1_ALERT_UNKNOWN_CA"), "WARD_IDENTITY_REFUSED"],
     ];
     for (const [error, expected] of final) {
-      const verdict = judgeRefusal(error, { broker, mayFallBack: true });
+      const verdict = judgeRefusal(error, { broker, fallBack: "if-closed" });
       assert.ok(verdict !== "other-version");
       assert.equal(verdict.code, expected);
     }
     for (const error of plain) {
-      const verdict = judgeRefusal(error, { broker, mayFallBack: false });
+      const verdict = judgeRefusal(error, { broker, fallBack: "no" });
       assert.ok(verdict !== "other-version" && verdict.code === "WARD_IDENTITY_REFUSED");
     }
   });
 
   test("never throws, whatever was thrown", () => {
+    const modes = fc.constantFrom("no", "if-told", "if-closed");
     fc.assert(
-      fc.property(fc.anything(), fc.boolean(), (thrown, mayFallBack) => {
-        const verdict = judgeRefusal(thrown, { broker, mayFallBack });
+      fc.property(fc.anything(), modes, (thrown, fallBack) => {
+        const verdict = judgeRefusal(thrown, { broker, fallBack });
         assert.ok(verdict === "other-version" || verdict.code.startsWith("WARD_"));
       }),
     );

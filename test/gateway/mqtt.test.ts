@@ -190,15 +190,36 @@ describe("getting in", () => {
     }
   });
 
-  test("does not try another version when it was told which", async () => {
-    let tries = 0;
-    const port = await broker((_packet, socket) => {
-      tries += 1;
-      socket.write(connack4(1));
+  test("does not take a hang-up for an old broker after it has spoken 5, but believes it when told", async () => {
+    const versions: number[] = [];
+    let answer: Script = (_packet, socket) => socket.destroy();
+    const port = await broker((packet, socket) => {
+      const version = packet.body.readUInt8(6);
+      versions.push(version);
+      if (version === 5) {
+        answer(packet, socket);
+      } else {
+        socket.write(connack4(0));
+      }
     });
-    const refused = client(port, { protocolVersion: 4 }).connect();
-    await assert.rejects(refused, { code: "WARD_BROKER_REFUSED" });
-    assert.equal(tries, 1);
+    const hungUp = client(port, { protocolVersion: 5 }).connect();
+    await assert.rejects(hungUp, { code: "WARD_IDENTITY_REFUSED" });
+    assert.deepEqual(versions, [5]);
+    answer = (_packet, socket) => socket.write(connack4(1));
+    const replaced = client(port, { protocolVersion: 5 });
+    await replaced.connect();
+    assert.deepEqual(versions, [5, 5, 4]);
+    replaced.destroy();
+  });
+
+  test("asks for 5 again although the last connection was 3.1.1", async () => {
+    const port = await broker((packet, socket) => {
+      socket.write(packet.body.readUInt8(6) === 5 ? connack5(0) : connack4(0));
+    });
+    const connection = client(port, { protocolVersion: 4 });
+    await connection.connect();
+    assert.equal(connection.protocolVersion, 5);
+    connection.destroy();
   });
 
   test("tells what a refusing CONNACK says", async () => {
