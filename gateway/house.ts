@@ -3,8 +3,11 @@ import type { Socket } from "node:net";
 
 import { CrashLoop, restartPause } from "./crash-loop.ts";
 import { lockDataDirectory } from "./data-lock.ts";
+import { DRIVERS } from "./devices/catalog.ts";
+import type { Driver } from "./devices/device.ts";
 import { errorText, WardError } from "./errors.ts";
 import { CheckpointMemory } from "./checkpoint-memory.ts";
+import type { ModelChoice } from "./flow-services.ts";
 import { RoomChild } from "./room-child.ts";
 import { roomProgram } from "./room-programs.ts";
 import { type NoticeText, type RoomName, type RoomToMain } from "./rooms.ts";
@@ -183,6 +186,7 @@ export class House extends EventEmitter<HouseEvents> {
           mode: this.#crashLoop.looping ? "collector" : "flows",
           droppedAfterMs: settings.droppedAfterMs,
           allowedLines: site.lines,
+          models: DRIVERS.map(modelChoice),
         };
       case "listener":
         return {
@@ -393,6 +397,12 @@ export class House extends EventEmitter<HouseEvents> {
 const READY_MS = 30_000;
 const ASK_MS = 3000;
 const NOTICES_MAX = 1000;
+
+/** What the editor needs to know of a driver to offer it. */
+function modelChoice({ kind, facts }: Driver): ModelChoice {
+  const { model, maker, protocol, lines } = facts;
+  return { model, maker, protocol, lines, kind };
+}
 
 function place(): RoomPlace {
   return { child: null, ready: false, facts: {}, stats: null, restarts: 0, startMs: null };
