@@ -53,7 +53,13 @@ export function roomProgram(
       return {
         name,
         entry: "./flowhost/flowhost-room.ts",
-        nodeOptions: [heap(settings.flowhostHeapMb), "--permission", ...readProgram()],
+        nodeOptions: [
+          heap(settings.flowhostHeapMb),
+          "--permission",
+          // The permission model does not cover node:sqlite: it opens and creates files anywhere.
+          "--no-experimental-sqlite",
+          ...readProgram(),
+        ],
       };
     case "listener":
       return {

@@ -1,0 +1,60 @@
+import { LINE_STATES } from "../devices/device.ts";
+import { WardError } from "../errors.ts";
+import { isDeviceId } from "../reading.ts";
+import { type BedsideToFlowhost, type LineStatus, ROOMS_VERSION } from "../rooms.ts";
+import { isTake, isTakeGap } from "../take-shape.ts";
+import { isCount, isListOf, isRecord, isText } from "./message-shape.ts";
+
+/**
+ * Checks a message of bedside to the flow host. Throws WardError `WARD_ROOM_MESSAGE`, or `WARD_ROOM_VERSION` when bedside
+ * speaks another version of rooms.ts.
+ */
+export function parseBedsideToFlowhost(value: unknown): BedsideToFlowhost {
+  if (isRecord(value)) {
+    const { t, version, boot, generation, takes, gaps, device, line } = value;
+    if (t === "hello" && isCount(version) && isText(boot, BOOT_CHARS) && BOOT.test(boot)) {
+      return { t, version: sameVersion(version), boot };
+    }
+    if (t === "takes" && isCount(generation) && isListOf(takes, isTake, TAKES_MAX)) {
+      return { t, generation, takes };
+    }
+    if (t === "gaps" && isListOf(gaps, isTakeGap, GAPS_MAX)) {
+      return { t, gaps };
+    }
+    if (t === "line" && typeof device === "string" && isDeviceId(device) && isLineStatus(line)) {
+      return { t, device, line };
+    }
+  }
+  throw new WardError(
+    "WARD_ROOM_MESSAGE",
+    "Cannot use a message of bedside to the flow host: unknown form.",
+  );
+}
+
+/** Both ends of a link must speak the same version. Throws WardError `WARD_ROOM_VERSION`. */
+export function sameVersion(version: number): number {
+  if (version !== ROOMS_VERSION) {
+    throw new WardError(
+      "WARD_ROOM_VERSION",
+      `Cannot talk to a room of version ${version}: this one has version ${ROOMS_VERSION}. Restart the gateway.`,
+    );
+  }
+  return version;
+}
+
+const BOOT = /^[0-9a-f]{16}$/;
+const BOOT_CHARS = 16;
+const TAKES_MAX = 5000;
+const GAPS_MAX = 100_000;
+const TEXT_MAX = 512;
+
+function isLineStatus(value: unknown): value is LineStatus {
+  return (
+    isRecord(value) &&
+    LINE_STATES.some((state) => state === value["state"]) &&
+    isText(value["text"], TEXT_MAX) &&
+    Number.isFinite(value["since"]) &&
+    Number.isFinite(value["rate"]) &&
+    isCount(value["badBytes"])
+  );
+}

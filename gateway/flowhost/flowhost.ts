@@ -1,0 +1,458 @@
+import type { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+
+import { errorText, WardError } from "../errors.ts";
+import type { Take } from "../reading.ts";
+import { RoomLink } from "../room-link.ts";
+import {
+  type BedsideToFlowhost,
+  type FlowhostToBedside,
+  type FlowhostToKeeper,
+  type FlowPolicy,
+  type KeeperToFlowhost,
+  type Outcome,
+  ROOMS_VERSION,
+  type RoomToMain,
+} from "../rooms.ts";
+import { Sealer } from "../sealing/seal.ts";
+import { parseBedsideToFlowhost } from "./bedside-messages.ts";
+import { Board } from "./board.ts";
+import { Documents } from "./documents.ts";
+import { Editor } from "./editor.ts";
+import { FlowClock } from "./flow-clock.ts";
+import { FlowLog } from "./flow-log.ts";
+import { Handover } from "./handover.ts";
+import { parseKeeperToFlowhost } from "./keeper-messages.ts";
+import { isKnownType, nodeFacts, type NodeRed, startNodeRed } from "./node-red.ts";
+import { NodeStatuses } from "./node-statuses.ts";
+import { OutboxWatch } from "./outbox-watch.ts";
+import { makeRedSettings } from "./red-settings.ts";
+import { makeFlowServices } from "./services.ts";
+import { Settlement } from "./settlement.ts";
+import { deliver, factsOf, Sources, tabsOf } from "./sources.ts";
+import type { FlowhostConfig } from "./start-config.ts";
+import { loadFlows, makeStorage } from "./storage.ts";
+
+export interface FlowhostOptions {
+  readonly config: FlowhostConfig;
+  readonly toMain: (message: RoomToMain) => void;
+  /** Something after which only a new process helps. */
+  readonly fatal: (error: unknown) => void;
+}
+
+type BedsideLink = RoomLink<BedsideToFlowhost, FlowhostToBedside>;
+type KeeperLink = RoomLink<KeeperToFlowhost, FlowhostToKeeper>;
+
+/**
+ * The second room: it embeds Node-RED, hands takes of bedside to the source nodes of the flow and sealed batches of the flow to
+ * the keeper, and keeps account of how every item ended. It has no devices, no private keys, no network and no files.
+ */
+export class Flowhost {
+  readonly #options: FlowhostOptions;
+  readonly #clock: FlowClock = new FlowClock(() => performance.now(), CLOCK_STEP_MAX_MS);
+  readonly #settlement: Settlement;
+  readonly #documents: Documents;
+  readonly #editor: Editor;
+  readonly #board: Board = new Board();
+  readonly #statuses: NodeStatuses = new NodeStatuses();
+  readonly #outbox: OutboxWatch = new OutboxWatch();
+  readonly #sources: Sources;
+  readonly #log: FlowLog = new FlowLog();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #bedside: BedsideLink | null = null;
+  #keeper: KeeperLink | null = null;
+  #policy: FlowPolicy | null = null;
+  #handover: Handover | null = null;
+  #nodeRed: NodeRed | null = null;
+  #startDeadline: NodeJS.Timeout | null = null;
+  #generation = 0;
+  #subscriptions = 0;
+  #lastId = 0;
+  /** True while flows run and takes may be handed to them. */
+  #running = false;
+  #starting = false;
+  #ready = false;
+  #announcing = false;
+  /** Some take found no room and must be handed over again. */
+  #overflowed = false;
+
+  constructor(options: FlowhostOptions) {
+    this.#options = options;
+    const { unsettledMax, droppedAfterMs } = options.config;
+    this.#settlement = new Settlement({ countMax: unsettledMax, droppedAfterMs });
+    this.#documents = new Documents({ nextId: () => this.#nextId() });
+    this.#sources = new Sources(() => this.#announceSoon());
+    this.#editor = new Editor({
+      "/ward/board": () => this.#board.content(),
+      "/ward/flows": () => loadFlows(this.#documents),
+    });
+  }
+
+  /** Takes a new socket to bedside; the one before it is closed. */
+  linkBedside(socket: Socket): void {
+    this.#bedside?.close();
+    const link: BedsideLink = new RoomLink(socket, {
+      parse: parseBedsideToFlowhost,
+      onMessage: (message) => this.#fromBedside(link, message),
+      onClose: (reason) => this.#linkEnded("bedside", reason),
+    });
+    this.#bedside = link;
+    link.send({ t: "hello", version: ROOMS_VERSION });
+    if (this.#running) {
+      this.#announce();
+    }
+    this.#startWhenLinked();
+  }
+
+  /** Takes a new socket to the keeper; the one before it is closed. */
+  linkKeeper(socket: Socket): void {
+    this.#keeper?.close();
+    const link: KeeperLink = new RoomLink(socket, {
+      parse: parseKeeperToFlowhost,
+      onMessage: (message) => this.#fromKeeper(link, message),
+      onClose: (reason) => {
+        if (this.#keeper === link) {
+          this.#handover?.detach();
+          this.#documents.detach();
+          this.#outbox.lost();
+        }
+        this.#linkEnded("keeper", reason);
+      },
+    });
+    this.#keeper = link;
+    link.send({ t: "hello", version: ROOMS_VERSION });
+  }
+
+  /** Takes a browser's connection. */
+  acceptEditor(socket: Socket): void {
+    this.#editor.accept(socket);
+  }
+
+  /** Age of the oldest unsettled take in milliseconds of flow time, or null. */
+  oldestUnsettledMs(): number | null {
+    const at = this.#settlement.oldestAt;
+    return at === null ? null : Math.round(this.#clock.elapsed - at);
+  }
+
+  /** What is sent to main every second. */
+  stats(): Readonly<Record<string, unknown>> {
+    return {
+      generation: this.#generation,
+      mode: this.#options.config.mode,
+      subscriptions: this.#subscriptions,
+      unsettled: this.#settlement.unsettled,
+      batchesWaiting: this.#handover?.waiting ?? 0,
+      oldestUnsettledMs: this.oldestUnsettledMs(),
+      board: this.#board.size,
+      nodes: this.#statuses.list(nodeFacts),
+      log: this.#log.lines(),
+    };
+  }
+
+  /** Ends in order: flows stop (what waits for a seal is sealed), then what is sealed is put; each within its time. */
+  async stop(): Promise<void> {
+    this.#editor.close();
+    const nodeRed = this.#nodeRed;
+    if (nodeRed !== null) {
+      const stopped = nodeRed.stop().catch((error: unknown) => this.#log.add(errorText(error)));
+      await Promise.race([stopped, later(STOP_FLOWS_MS)]);
+    }
+    this.#running = false;
+    await this.#handover?.drain(DRAIN_MS);
+    this.#timers.forEach((timer) => clearInterval(timer));
+    this.#outbox.close();
+    this.#bedside?.close();
+    this.#keeper?.close();
+  }
+
+  #fromBedside(link: BedsideLink, message: BedsideToFlowhost): void {
+    if (link !== this.#bedside) {
+      return;
+    }
+    switch (message.t) {
+      case "hello":
+        break;
+      case "takes":
+        if (this.#running && message.generation === this.#generation) {
+          this.#admit(message.takes);
+        }
+        break;
+      case "gaps": {
+        const known = this.#settlement.addGaps(message.gaps);
+        if (known.length > 0) {
+          link.send({ t: "settled", outcomes: [], gaps: known });
+        }
+        this.#handover?.account();
+        break;
+      }
+      case "line":
+        this.#sources.line(message.device, message.line);
+        break;
+    }
+  }
+
+  #fromKeeper(link: KeeperLink, message: KeeperToFlowhost): void {
+    if (link !== this.#keeper) {
+      return;
+    }
+    switch (message.t) {
+      case "hello":
+        this.#welcomeKeeper(link, message.policy);
+        break;
+      case "stored":
+        this.#handover?.stored(message.id);
+        break;
+      case "loaded":
+        this.#documents.answered(message.id, message.text);
+        break;
+      case "saved":
+        this.#documents.answered(message.id, null);
+        break;
+      case "failed":
+        if (this.#handover?.failed(message.id, message.code, message.message) !== true) {
+          this.#documents.failed(message.id, message.code, message.message);
+        }
+        break;
+      case "outbox":
+        this.#outbox.update(message.outbox);
+        break;
+    }
+  }
+
+  /** What this process seals to, and whether flows may be changed, is decided once: another policy needs another process. */
+  #welcomeKeeper(link: KeeperLink, policy: FlowPolicy): void {
+    if (policy.gateway !== this.#options.config.gateway) {
+      throw new WardError(
+        "WARD_POLICY_CHANGED",
+        `Cannot work for gateway ${policy.gateway}: this one is ${this.#options.config.gateway}.`,
+      );
+    }
+    if (this.#policy !== null && JSON.stringify(this.#policy) !== JSON.stringify(policy)) {
+      const error = new WardError(
+        "WARD_POLICY_CHANGED",
+        "Cannot go on: the signed settings have changed. The flow host is started again.",
+      );
+      this.#options.fatal(error);
+      return;
+    }
+    this.#policy = policy;
+    this.#documents.attach((question) => void link.send(question));
+    this.#handover?.attach((message, blobs) => void link.send(message, blobs));
+    this.#startWhenLinked();
+  }
+
+  #startWhenLinked(): void {
+    const { config, fatal } = this.#options;
+    if (this.#policy === null || this.#bedside === null || this.#starting) {
+      return;
+    }
+    this.#starting = true;
+    this.#start(this.#policy, config).catch((error: unknown) => fatal(error));
+  }
+
+  async #start(policy: FlowPolicy, config: FlowhostConfig): Promise<void> {
+    const sealer = new Sealer({
+      gateway: config.gateway,
+      origin: "flowhost",
+      recipients: policy.recipients,
+      now: Date.now,
+    });
+    this.#handover = new Handover({
+      settlement: this.#settlement,
+      sealer,
+      onSettled: ({ outcomes, gaps }) => this.#tellSettled(outcomes, gaps),
+      onEpochLost: (error) => this.#options.fatal(error),
+      nextId: () => this.#nextId(),
+      tallyMs: config.tallyMs,
+    });
+    const keeper = this.#keeper;
+    if (keeper !== null && !keeper.closed) {
+      this.#handover.attach((message, blobs) => void keeper.send(message, blobs));
+    }
+    const services = makeFlowServices({
+      sources: this.#sources,
+      settlement: this.#settlement,
+      handover: this.#handover,
+      sealer,
+      board: this.#board,
+      outbox: this.#outbox,
+      generation: () => this.#generation,
+      models: config.models,
+      allowedLines: config.allowedLines,
+    });
+    const { mode } = config;
+    const { authoring } = policy;
+    const storage = makeStorage({ documents: this.#documents, mode, authoring, isKnownType });
+    // A flow that cannot be read is said here; Node-RED would start without one and stay silent.
+    await storage.getFlows();
+    this.#awaitFlows();
+    this.#timers.push(
+      setInterval(() => this.#tick(), TICK_MS),
+      setInterval(() => this.#options.toMain({ t: "stats", stats: this.stats() }), STATS_MS),
+    );
+    const settings = makeRedSettings({
+      storage,
+      services,
+      authoring,
+      gateway: config.gateway,
+      nodesDirectory:
+        config.nodesDirectory ?? fileURLToPath(new URL("../../nodes", import.meta.url)),
+      log: (line) => this.#log.add(line),
+    });
+    const nodeRed = await startNodeRed(this.#editor.server, settings, {
+      stopping: () => this.#flowsStopping(),
+      started: () => this.#flowsStarted(),
+      failed: (error) => this.#options.fatal(error),
+      status: (status) => this.#statuses.set(status),
+    });
+    this.#nodeRed = nodeRed;
+    this.#editor.mount(nodeRed.admin);
+    this.#sayReady();
+  }
+
+  #flowsStopping(): void {
+    this.#running = false;
+    this.#awaitFlows();
+  }
+
+  #flowsStarted(): void {
+    clearTimeout(this.#startDeadline ?? undefined);
+    this.#settlement.newRun(this.#clock.elapsed);
+    this.#running = true;
+    this.#announce();
+    this.#sayReady();
+  }
+
+  /** Flows that stopped must start again soon, or nothing would be collected any more. */
+  #awaitFlows(): void {
+    clearTimeout(this.#startDeadline ?? undefined);
+    this.#startDeadline = setTimeout(() => {
+      const why = `no start within ${START_FLOWS_MS / 1000} s`;
+      this.#options.fatal(
+        new WardError(
+          "WARD_FLOWS_NOT_STARTED",
+          `Cannot start the flow: ${why}. Look at its nodes.`,
+        ),
+      );
+    }, START_FLOWS_MS);
+    this.#startDeadline.unref();
+  }
+
+  #sayReady(): void {
+    const nodeRed = this.#nodeRed;
+    if (this.#ready || nodeRed === null || !this.#running) {
+      return;
+    }
+    this.#ready = true;
+    this.#options.toMain({
+      t: "ready",
+      facts: {
+        nodeRed: nodeRed.version,
+        mode: this.#options.config.mode,
+        subscriptions: this.#subscriptions,
+      },
+    });
+  }
+
+  /** A new generation: bedside hands over again all that is not settled. */
+  #announce(): void {
+    this.#generation += 1;
+    this.#overflowed = false;
+    const subscriptions = this.#sources.settle();
+    this.#subscriptions = subscriptions.length;
+    this.#bedside?.send({ t: "flows", generation: this.#generation, subscriptions });
+  }
+
+  /** Nodes may also come and go while flows run. */
+  #announceSoon(): void {
+    if (!this.#running || this.#announcing) {
+      return;
+    }
+    this.#announcing = true;
+    setImmediate(() => {
+      this.#announcing = false;
+      if (this.#running) {
+        this.#announce();
+      }
+    });
+  }
+
+  #admit(takes: readonly Take[]): void {
+    const settled: Outcome[] = [];
+    const now = this.#clock.elapsed;
+    for (const take of takes) {
+      const receivers = this.#sources.receiversOf(take);
+      switch (this.#settlement.admit(factsOf(take), tabsOf(receivers), now)) {
+        case "new":
+          if (receivers.length === 0) {
+            this.#settlement.drop(take, take.class === "notice" ? NO_NOTICES_NODE : NO_SOURCE_NODE);
+          }
+          this.#deliver(take, receivers);
+          break;
+        case "settled":
+          settled.push(...[this.#settlement.outcomeOf(take) ?? []].flat());
+          break;
+        case "full":
+          this.#overflowed = true;
+          break;
+        case "repeat":
+          break;
+      }
+    }
+    if (settled.length > 0) {
+      this.#tellSettled(settled, []);
+    }
+    this.#handover?.account();
+  }
+
+  #deliver(take: Take, receivers: ReturnType<Sources["receiversOf"]>): void {
+    try {
+      deliver(take, receivers, this.#generation);
+    } catch (error) {
+      this.#log.add(`source node: ${errorText(error)}`);
+    }
+  }
+
+  #tellSettled(outcomes: readonly Outcome[], gaps: readonly string[]): void {
+    if (outcomes.length > 0 || gaps.length > 0) {
+      this.#bedside?.send({ t: "settled", outcomes, gaps });
+    }
+  }
+
+  #tick(): void {
+    if (this.#settlement.expire(this.#clock.tick()) > 0) {
+      this.#handover?.account();
+    }
+    const { unsettledMax } = this.#options.config;
+    if (this.#overflowed && this.#running && this.#settlement.unsettled <= unsettledMax / 2) {
+      this.#announce();
+    }
+  }
+
+  #linkEnded(peer: string, reason: WardError | null): void {
+    if (reason !== null) {
+      this.#log.add(`the link to ${peer} ended: ${reason.message}`);
+    }
+  }
+
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+}
+
+const TICK_MS = 250;
+const STATS_MS = 1000;
+const CLOCK_STEP_MAX_MS = 1000;
+const START_FLOWS_MS = 20_000;
+/** Main waits 1.5 s for this room to stop. */
+const STOP_FLOWS_MS = 900;
+const DRAIN_MS = 450;
+const NO_SOURCE_NODE = "(no source node)";
+const NO_NOTICES_NODE = "(no notices node)";
+
+function later(afterMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, afterMs);
+  });
+}
