@@ -18,7 +18,7 @@ import type {
   OPCUAClientOptions,
   StatusCode,
 } from "./opcua-library.ts";
-import { SESSION_CLOSE_MS } from "./opcua-line.ts";
+import { SESSION_CLOSE_MS } from "./opcua-session.ts";
 import type { TrustList } from "./opcua-trust.ts";
 
 /** What one connection attempt needs. */

@@ -3,7 +3,7 @@ import { errorText, WardError } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
 import type { DeviceSink } from "./line.ts";
 import { LineMachine } from "./machine.ts";
-import type { OpcuaServer, OpcuaWatch, PointChange } from "./opcua-line.ts";
+import type { OpcuaServer, OpcuaWatch, PointChange } from "./opcua-session.ts";
 import { withDeadline } from "./transport.ts";
 
 /** One device of an OPC-UA server: its subscription, how fresh its data is, and where what it says goes. */

@@ -1,5 +1,5 @@
 import type { OpcuaChange, OpcuaPoint } from "../devices/device.ts";
-import type { OpcuaWatch, PointChange, WatchEvents } from "./opcua-line.ts";
+import type { OpcuaWatch, PointChange, WatchEvents } from "./opcua-session.ts";
 import {
   AttributeIds,
   DataChangeNotification,

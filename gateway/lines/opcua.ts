@@ -18,8 +18,9 @@ import {
   SecurityPolicy,
   UserTokenType,
 } from "./opcua-library.ts";
-import type { OpcuaServer, OpcuaWatch, WatchEvents } from "./opcua-line.ts";
-import { OpcuaLine, SESSION_CLOSE_MS } from "./opcua-line.ts";
+import type { OpcuaServer, OpcuaWatch, WatchEvents } from "./opcua-session.ts";
+import { OpcuaLine } from "./opcua-line.ts";
+import { SESSION_CLOSE_MS } from "./opcua-session.ts";
 import { parsePlace, walkPath } from "./opcua-path.ts";
 import type { PathChild } from "./opcua-path.ts";
 import { PointWatch } from "./opcua-watch.ts";

@@ -46,24 +46,29 @@ export async function startLadsServer(
   { line, seed, directory }: SimulateRequest,
 ): Promise<SimulatedLadsDevice> {
   const place = loopbackPlace(line, line.replace(/^opc\.tcp:?/, ""));
-  const pki = directory ?? (await mkdtemp(join(tmpdir(), "wardgate-opcua-")));
-  const inner: { server: OPCUAServer | null } = { server: null };
-  const gate = await Gate.open(place.port, () => inner.server?.endpoints[0]?.port ?? 0);
+  await using opened = new AsyncDisposableStack();
+  const pki = directory ?? (await temporaryDirectory(opened));
+  const inner: { port: number } = { port: 0 };
+  const gate = await Gate.open(place.port, () => inner.port);
+  opened.defer(() => gate.close());
   const url = `opc.tcp://127.0.0.1:${gate.port}`;
   const server = await startServer(pki, url);
-  inner.server = server;
+  opened.defer(() => shutdown(server));
+  inner.port = server.endpoints[0]?.port ?? 0;
   const services = new Set<string>();
   server.on("request", (request: { readonly schema: { readonly name: string } }) => {
     services.add(request.schema.name);
   });
   const faults = new Set<SimulatedFault>();
-  const device = await buildDevice(server, simulator);
+  const device = buildDevice(server, simulator);
   const startedAt = performance.now();
   const update = (): void => {
     device.show({ seconds: (performance.now() - startedAt) / 1000, seed, faults });
   };
   update();
   const timer = setInterval(update, UPDATE_MS);
+  opened.defer(() => clearInterval(timer));
+  const owned = opened.move();
   return {
     model: simulator.model,
     url,
@@ -78,15 +83,18 @@ export async function startLadsServer(
         gate.restart(RESTART_MS);
       }
     },
-    close: async () => {
-      clearInterval(timer);
-      await gate.close();
-      await Promise.race([server.shutdown(0), sleep(CLOSE_MAX_MS, undefined, { ref: false })]);
-      if (directory === undefined) {
-        await rm(pki, { recursive: true, force: true });
-      }
-    },
+    close: () => owned.disposeAsync(),
   };
+}
+
+async function temporaryDirectory(opened: AsyncDisposableStack): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "wardgate-opcua-"));
+  opened.defer(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function shutdown(server: OPCUAServer): Promise<void> {
+  await Promise.race([server.shutdown(0), sleep(CLOSE_MAX_MS, undefined, { ref: false })]);
 }
 
 async function startServer(pki: string, url: string): Promise<OPCUAServer> {
@@ -134,7 +142,7 @@ interface ShownState {
   readonly faults: ReadonlySet<SimulatedFault>;
 }
 
-async function buildDevice(server: OPCUAServer, simulator: LadsSimulator): Promise<ShownDevice> {
+function buildDevice(server: OPCUAServer, simulator: LadsSimulator): ShownDevice {
   const space = server.engine.addressSpace;
   if (space === null) {
     throw new WardError("WARD_SIMULATE", "Cannot simulate: the server has no address space.");
