@@ -1,6 +1,8 @@
 import { mkdirSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { syncDirectory } from "./disk-sync.ts";
 import { errorText, WardError } from "./errors.ts";
 import {
   causeOf,
@@ -73,6 +75,7 @@ export class Store {
    */
   static async open(options: StoreOptions): Promise<Store> {
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    syncDirectory(dirname(options.directory), []);
     const path = realpathSync.native(options.directory);
     if (openPaths.has(path)) {
       throw new WardError(

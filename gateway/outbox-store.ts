@@ -1,10 +1,11 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { readdir, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { ClassicLevel } from "classic-level";
 
+import { syncDirectory } from "./disk-sync.ts";
 import { errorCode, errorText, WardError } from "./errors.ts";
 
 /**
@@ -120,7 +121,12 @@ export async function openLevel(directory: string): Promise<Database> {
     compression: false,
   });
   await level.open();
-  await syncFiles(directory);
+  try {
+    await syncFiles(directory);
+  } catch (error) {
+    await level.close();
+    throw error;
+  }
   return {
     batch: (writes) =>
       level.batch(
@@ -139,20 +145,11 @@ export async function openLevel(directory: string): Promise<Database> {
 
 /** LevelDB leans on the file system for the names of its files: sync what a fresh open may have created or renamed. */
 async function syncFiles(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (name === "CURRENT" || name.startsWith("MANIFEST-") || name.endsWith(".log")) {
-      syncPath(join(directory, name));
-    }
-  }
-  syncPath(directory);
-  syncPath(dirname(directory));
-}
-
-function syncPath(path: string): void {
-  const file = openSync(path, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  const names = await readdir(directory);
+  syncDirectory(
+    directory,
+    names.filter(
+      (name) => name === "CURRENT" || name.startsWith("MANIFEST-") || name.endsWith(".log"),
+    ),
+  );
 }

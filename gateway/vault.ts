@@ -6,9 +6,10 @@ import {
   randomBytes,
   type KeyObject,
 } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { readFileSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 
+import { syncDirectory, writeDurably } from "./disk-sync.ts";
 import { errorCode, WardError } from "./errors.ts";
 
 /** Where documents lie: the outbox, so that one disk write holds them all. */
@@ -128,19 +129,8 @@ function readKey(path: string): KeyObject | null {
 /** Written so that after a power cut there is either no key file or a whole one. */
 function makeKey(path: string): KeyObject {
   const bytes = randomBytes(KEY_BYTES);
-  const file = openSync(`${path}.new`, "w", 0o600);
-  try {
-    writeSync(file, bytes);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  writeDurably(`${path}.new`, bytes);
   renameSync(`${path}.new`, path);
-  const directory = openSync(dirname(path), "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
+  syncDirectory(dirname(path), []);
   return createSecretKey(bytes);
 }
