@@ -194,8 +194,9 @@ function mismatches(identity: GatewayIdentity, tlsKey: KeyObject): string[] {
     "settings-signer.pub.pem is not an Ed25519 key",
   );
   try {
-    // At the leaf's first moment, so that a certificate past its end does not stop the gateway.
-    const at = certificate.validFromDate.getTime();
+    // Neither a certificate past its end nor a clock that lost the time may stop the gateway.
+    const earliest = Math.max(Date.now(), certificate.validFromDate.getTime());
+    const at = Math.min(earliest, certificate.validToDate.getTime());
     const bound = verifyBinding(binding, { gatewaysRoot, at });
     check(bound.gateway === commonName(certificate), "binding.cose is for another gateway");
     check(bound.key.equals(createPublicKey(signingKey)), "binding.cose is for another signing key");
@@ -224,9 +225,10 @@ function optional(path: string): string | undefined {
 }
 
 function unidentified(directory: string, problems: readonly string[]): WardError {
+  const list = problems.map((problem) => problem.replace(/\.$/, "")).join("; ");
   return new WardError(
     "WARD_IDENTITY",
-    `Cannot use identity in ${directory}: ${problems.join("; ")}. Enrol the gateway again.`,
+    `Cannot use identity in ${directory}: ${list}. Enrol the gateway again.`,
   );
 }
 
