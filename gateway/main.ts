@@ -44,6 +44,9 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Comm
   },
 };
 
+/** Exit code for wrong usage. Defined before it is used: the command runs while this module is evaluated. */
+const USAGE = 2;
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
@@ -110,5 +113,3 @@ ${verbs.join("\n")}
 Exit codes: 0 all well, 1 something failed, 2 wrong usage, 3 some check found something wrong.
 `;
 }
-
-const USAGE = 2;

@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { addAbortSignal, Readable } from "node:stream";
 import { parseArgs } from "node:util";
 
 import { needDriver } from "../devices/catalog.ts";
@@ -25,19 +26,23 @@ export const command: Command = {
     const { driver, file, options } = readOptions(args);
     const decoder = driver.open(options);
     const printer = new Printer(io);
+    const input = file === null ? Readable.from(io.stdin) : createReadStream(file);
+    addAbortSignal(io.stop, input);
     try {
-      for await (const chunk of file === null ? io.stdin : createReadStream(file)) {
+      for await (const chunk of input) {
         const bytes = typeof chunk === "string" ? Buffer.from(chunk, "latin1") : chunk;
         for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
           const at = Date.now();
           await printer.print(decoder.push(bytes.subarray(from, from + PIECE_BYTES), at), at);
         }
-        if (io.stop.aborted) {
-          return 0;
-        }
       }
     } catch (error) {
+      if (io.stop.aborted) {
+        return 0;
+      }
       throw readError(file, error);
+    } finally {
+      io.stdin.pause();
     }
     const at = Date.now();
     await printer.print(decoder.end?.(at) ?? [], at);
@@ -89,7 +94,7 @@ class Printer {
   }
 
   async print(outputs: readonly Output[], at: number): Promise<void> {
-    const { stdout, stderr } = this.#io;
+    const { stdout, stderr, stop } = this.#io;
     for (const output of outputs) {
       if (output.kind === "frame") {
         const takes = this.#numberer.number(DEVICE, output, at, "unsynchronised");
@@ -100,7 +105,7 @@ class Printer {
       } else if (output.kind === "identity") {
         stderr.write(`serial number ${output.serial}\n`);
       }
-      await caughtUp(stdout);
+      await caughtUp(stdout, stop);
     }
   }
 }
