@@ -1,11 +1,12 @@
 import { WardError } from "../errors.ts";
-import { CLOCK_QUALITIES, QUALITIES } from "../reading.ts";
-import type { Item, Quality, Reading, Waveform } from "../reading.ts";
+import { CLOCK_QUALITIES } from "../reading.ts";
+import type { Item, Reading } from "../reading.ts";
 import { ColumnWriter, StringTable } from "./columns.ts";
 import { DECIMALS_MAX, decimalValue, parseDecimal } from "./decimal.ts";
 import type { Decimal } from "./decimal.ts";
 import { RECORD_ITEMS_MAX } from "./envelope.ts";
 import { sealProblem } from "./sealable.ts";
+import { SeriesTable } from "./series.ts";
 import { SourceTable } from "./sources.ts";
 
 /**
@@ -35,8 +36,6 @@ export function encodeItems(items: readonly Item[]): Uint8Array {
   return assemble({ sources, strings, series, groups, payload });
 }
 
-/** Numbers of the kinds of item on the wire. */
-export const KINDS = ["reading", "waveform", "notice"] as const;
 /** How value and text of a reading travel: numbers below FORM_DECIMAL, or decimals and zeros from there on. */
 export const FORM_NONE = 0;
 export const FORM_NULL_TEXT = 1;
@@ -213,137 +212,6 @@ function holesOf(samples: readonly (number | null)[]): { skip: number; length: n
     }
   }
   return holes;
-}
-
-interface Series {
-  readonly item: Item;
-  readonly form: number;
-  readonly place: number;
-  /** The series that followed this one last time: usually it does so again. */
-  next: Series | null;
-}
-
-/** What all items of one series have in common. The first item stands for the rest. */
-class SeriesTable {
-  readonly #known = new Map<string, Series>();
-  readonly #strings: StringTable;
-  readonly #scratch = new ColumnWriter();
-  readonly #column = new ColumnWriter();
-  /** Items, up to the last one, whose series was the one to expect. */
-  #expected = 0;
-  #last: Series | null = null;
-
-  constructor(strings: StringTable) {
-    this.#strings = strings;
-  }
-
-  /** The place of the next item's series; notes it in the column of series. */
-  place(item: Item, form: number): number {
-    const guess = this.#last?.next ?? null;
-    const isExpected = guess !== null && isSame(guess, item, form);
-    const series = isExpected ? guess : this.#find(item, form);
-    if (series === guess) {
-      this.#expected += 1;
-    } else {
-      this.#column.uint(this.#expected);
-      this.#column.uint(series.place);
-      this.#expected = 0;
-    }
-    if (this.#last !== null) {
-      this.#last.next = series;
-    }
-    this.#last = series;
-    return series.place;
-  }
-
-  /** The column of series: how many came as expected, then one that did not, and so on. Call once, at the end. */
-  column(): Uint8Array {
-    if (this.#expected > 0) {
-      this.#column.uint(this.#expected);
-    }
-    return this.#column.finish();
-  }
-
-  write(writer: ColumnWriter): void {
-    writer.uint(this.#known.size);
-    for (const { item, form } of this.#known.values()) {
-      writeSeries(writer, this.#strings, item, form);
-    }
-  }
-
-  /** Strings are placed here already, because their table is written before this one. */
-  #find(item: Item, form: number): Series {
-    const scratch = this.#scratch;
-    scratch.clear();
-    writeSeries(scratch, this.#strings, item, form);
-    const key = Buffer.from(scratch.finish()).toString("latin1");
-    let series = this.#known.get(key);
-    if (series === undefined) {
-      series = { item, form, place: this.#known.size, next: null };
-      this.#known.set(key, series);
-    }
-    return series;
-  }
-}
-
-function isSame(series: Series, item: Item, form: number): boolean {
-  const { item: other } = series;
-  if (form !== series.form || item.index !== other.index) {
-    return false;
-  }
-  if (item.kind === "notice") {
-    return other.kind === "notice" && item.notice === other.notice;
-  }
-  if (item.kind !== other.kind || item.code !== other.code || item.unit !== other.unit) {
-    return false;
-  }
-  if (item.mdc !== other.mdc || item.path !== other.path) {
-    return false;
-  }
-  return isSameQuality(item.quality, other.quality) && isSameScale(item, other);
-}
-
-function isSameScale(item: Reading | Waveform, other: Reading | Waveform): boolean {
-  if (item.kind !== "waveform" || other.kind !== "waveform") {
-    return true;
-  }
-  return (
-    item.period.ms === other.period.ms &&
-    item.period.samples === other.period.samples &&
-    Object.is(item.scale, other.scale) &&
-    Object.is(item.offset, other.offset) &&
-    item.gap === other.gap
-  );
-}
-
-function isSameQuality(a: readonly Quality[], b: readonly Quality[]): boolean {
-  return a.length === b.length && a.every((word, place) => word === b[place]);
-}
-
-function writeSeries(writer: ColumnWriter, strings: StringTable, item: Item, form: number): void {
-  writer.byte(KINDS.indexOf(item.kind));
-  writer.byte(item.index);
-  if (item.kind === "notice") {
-    writer.uint(strings.place(item.notice));
-    return;
-  }
-  writer.uint(strings.place(item.code));
-  writer.uint(item.mdc === null ? 0 : item.mdc + 1);
-  writer.uint(strings.place(item.unit));
-  writer.uint(strings.place(item.path));
-  writer.uint(item.quality.length);
-  for (const word of item.quality) {
-    writer.byte(QUALITIES.indexOf(word));
-  }
-  if (item.kind === "reading") {
-    writer.uint(form);
-    return;
-  }
-  writer.float64(item.period.ms);
-  writer.float64(item.period.samples);
-  writer.float64(item.scale);
-  writer.float64(item.offset);
-  writer.byte(item.gap ? 1 : 0);
 }
 
 function assemble(parts: {

@@ -20,9 +20,9 @@ export type CborValue =
 /** Bytes of one CBOR message, at most. */
 export const CBOR_BYTES_MAX: number = 4 * 2 ** 20;
 /** Data items in one CBOR message, at most. */
-export const CBOR_ITEMS_MAX = 20_000;
+const CBOR_ITEMS_MAX = 20_000;
 /** Arrays and maps inside each other, at most. */
-export const CBOR_DEPTH_MAX = 8;
+const CBOR_DEPTH_MAX = 8;
 
 /** The deterministic bytes of a value. Throws WardError `WARD_ENVELOPE` for what the narrow form cannot hold. */
 export function encodeCbor(value: CborValue): Uint8Array {

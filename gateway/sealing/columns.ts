@@ -240,7 +240,7 @@ export function isTableText(value: unknown): value is string {
 }
 
 /** UTF-16 code units of one string, at most. */
-export const TEXT_UNITS_MAX = 16_384;
+const TEXT_UNITS_MAX = 16_384;
 /** Bytes of one string: a code unit takes at most three. */
 const STRING_BYTES_MAX = 3 * TEXT_UNITS_MAX;
 /** Strings of one record, at most. */

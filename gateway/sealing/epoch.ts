@@ -16,7 +16,7 @@ import { makeEncrypt, openEncrypt, readEncrypt } from "./wrap.ts";
 import type { Encrypt, Recipient } from "./wrap.ts";
 
 /** Who may seal: each has epochs of its own. The place in this list is the number on the wire. */
-export const ORIGINS = ["flowhost", "keeper"] as const;
+const ORIGINS = ["flowhost", "keeper"] as const;
 export type Origin = (typeof ORIGINS)[number];
 
 /** What a wrapped epoch says about itself in clear. */

@@ -29,7 +29,7 @@ import {
 import type { RecordClass } from "./envelope.ts";
 
 /** First and last sequence number, both included. */
-export type SequenceRange = readonly [number, number];
+type SequenceRange = readonly [number, number];
 
 /** One record the hub will never take. */
 export interface Reject {

@@ -12,12 +12,12 @@ import {
   FORM_WORD,
   FORM_WORD_TEXT,
   GROUP_FLAGS,
-  KINDS,
 } from "./batch.ts";
 import { ColumnReader, readStrings, unreadable } from "./columns.ts";
 import { DECIMALS_MAX, decimalText, decimalValue, MANTISSA_MAX, ZEROS_MAX } from "./decimal.ts";
 import { RECORD_ITEMS_MAX, TIME_MAX } from "./envelope.ts";
 import { MDC_MAX, QUALITY_MAX } from "./sealable.ts";
+import { KINDS } from "./series.ts";
 import { pick, readList, readSources } from "./sources.ts";
 import type { Source, TextReader } from "./sources.ts";
 
