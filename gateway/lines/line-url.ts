@@ -20,7 +20,7 @@ export interface PortLine {
 }
 
 /** A line on a Unix socket of this machine. */
-export interface SocketLine {
+interface SocketLine {
   readonly scheme: "unix";
   readonly path: string;
 }

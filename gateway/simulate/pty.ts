@@ -21,7 +21,7 @@ export async function openPty(
   onBytes: (bytes: Uint8Array) => void = () => undefined,
 ): Promise<Pty> {
   // A process group of its own: Ctrl-C reaches only the parent, which then closes its ports in order.
-  const child = spawn("script", ["-qfc", HOLD_PORT, "/dev/null"], {
+  const child = spawn(PTY_PROGRAM, ["-qfc", HOLD_PORT, "/dev/null"], {
     stdio: ["pipe", "pipe", "ignore"],
     detached: true,
   });
@@ -53,6 +53,8 @@ export async function openPty(
   };
 }
 
+/** Part of util-linux (Debian: bsdutils), on every Debian. */
+const PTY_PROGRAM = "script";
 /** Makes the port transparent for all bytes, tells its path, and keeps it there as long as this process lives. */
 const HOLD_PORT = `stty raw -echo; tty; while kill -0 ${process.pid} 2>/dev/null; do sleep 2; done`;
 const BACKLOG_BYTES_MAX = 4096;
