@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 
+import { awaitReady } from "../editor-socket.ts";
 import { WardError } from "../errors.ts";
 import { enterRoom } from "../room-process.ts";
 import { socketPair } from "../socket-pair.ts";
@@ -62,8 +63,7 @@ async function connectEditor(): Promise<Socket> {
       far.destroy();
     }
   });
-  far.resume();
-  return far;
+  return awaitReady(far);
 }
 
 function isListenerConfig(config: unknown): config is ListenerConfig {

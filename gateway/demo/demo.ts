@@ -55,6 +55,7 @@ export class Demo extends EventEmitter<DemoEvents> {
   readonly #memory: Record<string, number> = {};
   readonly #down = new Set<string>();
   #readyMs = 0;
+  #editorUrl = "";
   #stopping = false;
   #devices: readonly DemoDevice[] = [];
 
@@ -81,6 +82,11 @@ export class Demo extends EventEmitter<DemoEvents> {
   /** The device ids on this ward, with where to read them. */
   get devices(): readonly DemoDevice[] {
     return this.#devices;
+  }
+
+  /** The editor's address with the newest one-time login. */
+  get editorUrl(): string {
+    return this.#editorUrl;
   }
 
   /** The last report line of a part. */
@@ -299,7 +305,8 @@ export class Demo extends EventEmitter<DemoEvents> {
     process.env["WARD_EDITOR_PORT"] = String(this.#options.editorPort);
     const command = ownCommand("run", "--data", site.gatewayDirectory, "--json");
     const running = await this.#run("gateway", command, (line) => line["event"] === "running");
-    this.emit("say", `Editor:   ${textAt(running, "editor")}   (works once)`);
+    this.#editorUrl = textAt(running, "editor");
+    this.emit("say", `Editor:   ${this.#editorUrl}   (works once)`);
     this.emit("say", `Readings: ${join(site.hubDirectory, "readings.ndjson")}`);
   }
 
@@ -336,6 +343,7 @@ export class Demo extends EventEmitter<DemoEvents> {
     } else if (line["event"] === "notice") {
       this.emit("say", textAt(line, "text"));
     } else if (line["event"] === "login") {
+      this.#editorUrl = textAt(line, "editor");
       this.emit("say", `Editor:   ${textAt(line, "editor")}   (the next login; works once)`);
     }
   }

@@ -1,3 +1,4 @@
+import { sayReady } from "../editor-socket.ts";
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
@@ -45,6 +46,7 @@ export class Editor {
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => socket.destroy());
+    sayReady(socket);
     this.server.emit("connection", socket);
   }
 

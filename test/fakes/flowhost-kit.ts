@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { digestOf } from "../../gateway/digest.ts";
 import type { ClassName, Item, Notice, Reading, Take } from "../../gateway/reading.ts";
 import { RoomLink } from "../../gateway/room-link.ts";
+import { awaitReady } from "../../gateway/editor-socket.ts";
 import { roomProgram } from "../../gateway/room-programs.ts";
 import type {
   BedsideToFlowhost,
@@ -331,7 +332,7 @@ export async function startFlowhost(options: FlowhostKitOptions = {}): Promise<F
     },
     send: (message) => void child.send(message),
     admin: async (method, path, { body, headers = {} } = {}) => {
-      const socket = await handOver({ t: "editor" });
+      const socket = await awaitReady(await handOver({ t: "editor" }));
       const sent = request({
         method,
         path,

@@ -20,7 +20,12 @@ const NOUNS = [
   "gateway/site-files.ts",
 ];
 
-const ROOM_PARTS = ["gateway/room-link.ts", "gateway/room-process.ts", "gateway/item-shape.ts"];
+const ROOM_PARTS = [
+  "gateway/editor-socket.ts",
+  "gateway/room-link.ts",
+  "gateway/room-process.ts",
+  "gateway/item-shape.ts",
+];
 const FACTS = ["gateway/nomenclature/", "gateway/devices/catalog.ts"];
 
 export const IMPORT_RULES: readonly ImportRule[] = [
