@@ -285,8 +285,8 @@ function readBinding(bytes: Uint8Array): {
 
 /** The chain up to and with the root, every step signed by the next. */
 function pathTo(root: X509Certificate, chain: readonly X509Certificate[]): X509Certificate[] {
-  const path = chain.filter((certificate) => !certificate.raw.equals(root.raw));
-  path.push(root);
+  const endsWithRoot = chain.at(-1)?.raw.equals(root.raw) === true;
+  const path = endsWithRoot ? [...chain] : [...chain, root];
   for (const [place, certificate] of path.slice(0, -1).entries()) {
     const issuer = path[place + 1];
     const isIssued =

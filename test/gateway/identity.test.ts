@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -195,6 +196,122 @@ describe("the key binding statement", () => {
       key: createPrivateKey(identity.key),
       context: CONTEXT.binding,
     });
+  }
+});
+
+describe("a chain over an intermediate authority", () => {
+  let directory: string;
+  let statement: Uint8Array;
+  let root: X509Certificate;
+
+  // The house's own authority has no intermediates; a hospital's may, so OpenSSL makes one.
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), "ward-chain-"));
+    issue(
+      "root",
+      null,
+      "CN=Root",
+      "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,cRLSign",
+    );
+    issue(
+      "middle",
+      "root",
+      "CN=Middle",
+      "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=keyCertSign,cRLSign",
+    );
+    issue(
+      "leaf",
+      "middle",
+      `CN=${GATEWAY}`,
+      "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth",
+    );
+    const leaf = { certificate: file("leaf.crt") + file("middle.crt"), key: file("leaf.key") };
+    statement = bindingOf(leaf);
+    root = new X509Certificate(file("root.crt"));
+  });
+
+  after(() => rmSync(directory, { recursive: true }));
+
+  test("leads to the root", () => {
+    const bound = verifyBinding(statement, { gatewaysRoot: root, at: Date.now() });
+    assert.equal(bound.gateway, GATEWAY);
+  });
+
+  test("does not lead there in the wrong order or with a part missing", () => {
+    const key = file("leaf.key");
+    const middle = file("middle.crt");
+    for (const certificate of [
+      file("leaf.crt"),
+      file("leaf.crt") + file("root.crt"),
+      file("leaf.crt") + file("root.crt") + middle,
+      file("leaf.crt") + middle + middle,
+    ]) {
+      const other = bindingOf({ certificate, key });
+      const refuse = (): unknown => verifyBinding(other, { gatewaysRoot: root, at: Date.now() });
+      assert.equal(wardCode(refuse), "WARD_BINDING");
+    }
+  });
+
+  test("counts a revocation of any part", () => {
+    const none = { root: revoke("root", null), middle: revoke("middle", null) };
+    const at = Date.now();
+    const verify = (crlPem: string): unknown =>
+      verifyBinding(statement, { gatewaysRoot: root, crlPem, at });
+    verify(none.root + none.middle);
+    assert.equal(
+      wardCode(() => verify(none.root)),
+      "WARD_CRL",
+    );
+    assert.equal(
+      wardCode(() => verify(none.middle)),
+      "WARD_CRL",
+    );
+    assert.throws(() => verify(none.root + revoke("middle", "leaf")), /revoked/);
+    assert.throws(() => verify(revoke("root", "middle") + none.middle), /revoked/);
+  });
+
+  function file(name: string): string {
+    return readFileSync(join(directory, name), "utf8");
+  }
+
+  function openssl(...args: readonly string[]): void {
+    execFileSync("openssl", args, { cwd: directory, stdio: "pipe" });
+  }
+
+  function issue(name: string, issuer: string | null, subject: string, extensions: string): void {
+    writeFileSync(join(directory, `${name}.ext`), extensions);
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", `${name}.key`);
+    openssl("req", "-new", "-key", `${name}.key`, "-subj", `/${subject}`, "-out", `${name}.csr`);
+    const by =
+      issuer === null
+        ? ["-signkey", `${name}.key`]
+        : ["-CA", `${issuer}.crt`, "-CAkey", `${issuer}.key`, "-CAcreateserial"];
+    const request = [
+      "-req",
+      "-in",
+      `${name}.csr`,
+      "-days",
+      "2",
+      "-sha256",
+      "-extfile",
+      `${name}.ext`,
+    ];
+    openssl("x509", ...request, ...by, "-out", `${name}.crt`);
+  }
+
+  /** A list by `issuer` as OpenSSL writes it, naming one certificate or none. */
+  function revoke(issuer: string, revoked: string | null): string {
+    const configuration =
+      "[ca]\ndefault_ca=a\n[a]\ndatabase=index.txt\ncrlnumber=crlnumber\ndefault_md=sha256\ndefault_crl_days=1\n";
+    writeFileSync(join(directory, "ca.cnf"), configuration);
+    writeFileSync(join(directory, "index.txt"), "");
+    writeFileSync(join(directory, "crlnumber"), "01\n");
+    const by = ["-config", "ca.cnf", "-cert", `${issuer}.crt`, "-keyfile", `${issuer}.key`];
+    if (revoked !== null) {
+      openssl("ca", ...by, "-revoke", `${revoked}.crt`, "-crl_reason", "keyCompromise");
+    }
+    openssl("ca", ...by, "-gencrl", "-out", "list.crl");
+    return file("list.crl");
   }
 });
 

@@ -122,7 +122,7 @@ class Binding:
 
     def judge(self, root, at):
         leaf = self.chain[0]
-        path = [certificate for certificate in self.chain if certificate != root] + [root]
+        path = self.chain if self.chain[-1] == root else self.chain + [root]
         check(len(path) > 1, "the root is no gateway")
         for certificate, issuer in zip(path, path[1:]):
             constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
