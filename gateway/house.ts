@@ -1,5 +1,8 @@
 import { EventEmitter } from "node:events";
+import { mkdir } from "node:fs/promises";
 import type { Socket } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { CrashLoop, restartPause } from "./crash-loop.ts";
 import { lockDataDirectory } from "./data-lock.ts";
@@ -8,6 +11,7 @@ import type { Driver } from "./devices/device.ts";
 import { errorText, WardError } from "./errors.ts";
 import { CheckpointMemory } from "./checkpoint-memory.ts";
 import type { ModelChoice } from "./flow-services.ts";
+import { numberAt, valueAt } from "./json-value.ts";
 import { RoomChild } from "./room-child.ts";
 import { roomProgram } from "./room-programs.ts";
 import { type NoticeText, type RoomName, type RoomToMain } from "./rooms.ts";
@@ -75,6 +79,8 @@ export class House extends EventEmitter<HouseEvents> {
   /** Starts all rooms; resolves when the flow is running. Rejects with WardError `WARD_DATA_LOCKED` or `WARD_ROOM_START`. */
   async start(): Promise<void> {
     this.#lock = await lockDataDirectory(this.#options.dataDirectory);
+    // A directory that a room may write to has to be there when the room starts.
+    await mkdir(this.#opcuaPki, { recursive: true, mode: 0o700 });
     this.#startRoom("keeper");
     await this.#becomesReady("keeper");
     await this.#startBedside();
@@ -85,19 +91,45 @@ export class House extends EventEmitter<HouseEvents> {
     await this.#becomesReady("flowhost");
   }
 
-  /** Stops in order: no more taking, flow drained, outbox closed. At most about 5 seconds. */
+  /** Stops in order: no more taking, flow drained, outbox sent as far as the hub keeps up, all closed. At most about 5 seconds. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#restarts.forEach((timer) => clearTimeout(timer));
     const { keeper, bedside, flowhost, listener } = this.#rooms;
     await listener.child?.stop(500);
-    await bedside.child?.ask("stop-taking", 1500).catch(() => undefined);
-    await bedside.child?.ask("settled", 1500).catch(() => undefined);
-    await flowhost.child?.stop(1500);
-    await bedside.child?.ask("final-checkpoint", 500).catch(() => undefined);
+    await this.#lastWords("bedside", "stop-taking", 1000);
+    await this.#lastWords("bedside", "settled", SETTLE_MS);
+    await flowhost.child?.stop(1000);
+    await this.#lastWords("bedside", "final-checkpoint", 500);
     await bedside.child?.stop(500);
+    await this.#drainOutbox();
     await keeper.child?.stop(2500);
     this.#lock?.release();
+  }
+
+  /** A question whose answer is also the room's last report. */
+  async #lastWords(name: RoomName, what: string, withinMs: number): Promise<unknown> {
+    const room = this.#rooms[name];
+    const answer = await room.child?.ask(what, withinMs).catch(() => null);
+    if (answer !== null && answer !== undefined) {
+      room.stats = answer;
+    }
+    return answer;
+  }
+
+  /** What is in the outbox is safe; this only lets the hub have the last seconds too when it is there. */
+  async #drainOutbox(): Promise<void> {
+    const until = Date.now() + DRAIN_MS;
+    while (Date.now() < until) {
+      const status = await this.#lastWords("keeper", "outbox-status", DRAIN_MS);
+      const waiting = Object.keys(valueAt(status, "classes") ?? {}).some(
+        (name) => numberAt(status, "classes", name, "backlog", "batches") > 0,
+      );
+      if (valueAt(status, "connected") !== true || !waiting) {
+        return;
+      }
+      await sleep(DRAIN_LOOK_MS);
+    }
   }
 
   /** The process of a room, for tests and the report; 0 when it is not running. */
@@ -134,6 +166,10 @@ export class House extends EventEmitter<HouseEvents> {
       );
     }
     return child.ask(what, ASK_MS);
+  }
+
+  get #opcuaPki(): string {
+    return join(this.#options.dataDirectory, "opcua-pki");
   }
 
   #startRoom(name: RoomName): void {
@@ -177,7 +213,7 @@ export class House extends EventEmitter<HouseEvents> {
           settings,
           allowedLines: site.lines,
           opcuaTrust: site.opcuaTrust,
-          opcuaPki: `${dataDirectory}/opcua-pki`,
+          opcuaPki: this.#opcuaPki,
           previous: this.#checkpoints.text,
         };
       case "flowhost":
@@ -397,6 +433,9 @@ export class House extends EventEmitter<HouseEvents> {
 const READY_MS = 30_000;
 const ASK_MS = 3000;
 const NOTICES_MAX = 1000;
+const SETTLE_MS = 1500;
+const DRAIN_MS = 1000;
+const DRAIN_LOOK_MS = 50;
 
 /** What the editor needs to know of a driver to offer it. */
 function modelChoice({ kind, facts }: Driver): ModelChoice {

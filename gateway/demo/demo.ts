@@ -261,7 +261,7 @@ export class Demo extends EventEmitter<DemoEvents> {
       unit: numberOrNull(valueAt(lines[place], "unit")),
     }));
     const files = lines
-      .map((line) => valueAt(line, "certificate"))
+      .map((line) => valueAt(line, "trust"))
       .filter((file) => typeof file === "string");
     return { devices, trust: await Promise.all(files.map((file) => readFile(file, "utf8"))) };
   }
