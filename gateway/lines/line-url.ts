@@ -35,7 +35,7 @@ export interface HostLine {
 }
 
 /** An OPC-UA server. */
-export interface OpcuaLine {
+interface OpcuaLine {
   readonly scheme: "opc.tcp";
   readonly host: string;
   readonly port: number;
