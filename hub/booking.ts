@@ -20,7 +20,7 @@ export interface Marks {
   readonly knownGaps: readonly number[];
 }
 
-export const NO_MARKS: Marks = { duplicates: [], derived: [], revealed: [], knownGaps: [] };
+const NO_MARKS: Marks = { duplicates: [], derived: [], revealed: [], knownGaps: [] };
 
 /** Enters an opened record into the ledger. Call it in a transaction, once per record, in the order of commits. */
 export function bookRecord(

@@ -51,15 +51,15 @@ export class Desk {
   readonly #options: DeskOptions;
   readonly #lock: { release(): void };
   readonly #parts: CatchUpParts;
-  readonly #intake: Intake;
-  readonly #judge: Keyring;
+  #intake: Intake;
+  #judge: Keyring;
   readonly #file: NdjsonFile;
   #fileBehind = false;
   #records: number;
 
   private constructor(options: DeskOptions, lock: { release(): void }, store: HubStore) {
     const parts = openParts(options, store);
-    const { sealed, book } = parts;
+    const { sealed } = parts;
     if (options.rebuild === true) {
       demandKeys(parts);
       emptyLedger(parts);
@@ -67,11 +67,8 @@ export class Desk {
     this.#options = options;
     this.#lock = lock;
     this.#parts = parts;
-    this.#judge = new Keyring({
-      ...keyringOptions(options, sealed),
-      crlPem: options.identity.gatewaysCrl,
-    });
-    this.#intake = new Intake({ sealed, book, keyring: this.#judge, now: options.now });
+    this.#judge = judgeWith(options, sealed, options.identity.gatewaysCrl);
+    this.#intake = new Intake({ ...parts, keyring: this.#judge, now: options.now });
     this.unreadable = catchUpLedger(parts);
     this.#records = sealed.count;
     this.#file = NdjsonFile.open(join(options.directory, READINGS_FILE), {
@@ -156,9 +153,10 @@ export class Desk {
       if (this.#fileBehind) {
         this.#fileBehind = !catchUpFile(this.#parts, this.#file);
       }
-      const { upto, offset } = this.#file.sync();
+      const isAhead = this.#file.cursor.upto !== sealed.fact(FACTS.fileUpto);
+      const { upto, offset } = isAhead ? this.#file.sync() : this.#file.cursor;
       store.transaction(() => {
-        if (upto !== sealed.fact(FACTS.fileUpto)) {
+        if (isAhead) {
           sealed.setFact(FACTS.fileUpto, upto);
           sealed.setFact(FACTS.fileOffset, offset);
         }
@@ -168,6 +166,16 @@ export class Desk {
       this.#forget();
       this.#options.onTrouble(errorText(error));
     }
+  }
+
+  /** Judges by another revocation list from now on. */
+  renew(gatewaysCrl: string | undefined): void {
+    this.#judge = judgeWith(this.#options, this.#parts.sealed, gatewaysCrl);
+    this.#intake = new Intake({
+      ...this.#parts,
+      keyring: this.#judge,
+      now: this.#options.now,
+    });
   }
 
   /** Items opened and duplicates dropped so far, per class. */
@@ -250,6 +258,10 @@ function keyringOptions(
 ): ConstructorParameters<typeof Keyring>[0] {
   const { gatewaysRoot, recipientKey: key, kid } = identity;
   return { sealed, gatewaysRoot, recipient: { kid, key }, now };
+}
+
+function judgeWith(options: DeskOptions, sealed: SealedStore, crlPem: string | undefined): Keyring {
+  return new Keyring({ ...keyringOptions(options, sealed), crlPem });
 }
 
 async function lockHub(directory: string): Promise<{ release(): void }> {

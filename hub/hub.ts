@@ -1,16 +1,17 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { errorCode, errorText, WardError } from "../gateway/errors.ts";
 import type { ProtocolVersion } from "../gateway/mqtt-options.ts";
 import { type MqttConnection, openMqtt } from "../gateway/mqtt.ts";
 import { fromHex } from "../gateway/sealing/envelope.ts";
-import { signReceipt } from "../gateway/sealing/receipt.ts";
 import { Counters, type HubCounters } from "./counters.ts";
 import { Desk } from "./desk.ts";
 import type { HubIdentity } from "./hub-identity.ts";
 import { Inbox } from "./inbox.ts";
 import type { Outcome } from "./intake.ts";
 import { type Message, Parking } from "./parking.ts";
-import { ReceiptBook } from "./receipts.ts";
-import { needEpochTopic, receiptTopic, UP_FILTER } from "./topics.ts";
+import { ReceiptPost } from "./receipt-post.ts";
+import { needEpochTopic, UP_FILTER } from "./topics.ts";
 
 /** How a hub is run. */
 export interface HubOptions {
@@ -36,27 +37,32 @@ export class Hub {
   readonly #counters: Counters;
   readonly #inbox = new Inbox();
   readonly #parking = new Parking({ messagesMax: PARKED_MAX, bytesMax: PARKED_BYTES_MAX });
-  readonly #receipts: ReceiptBook;
+  readonly #post: ReceiptPost;
   /** When each epoch was last asked for. */
   readonly #asked = new Map<string, number>();
   readonly #now: () => number;
+  #identity: HubIdentity;
   #connection: MqttConnection | null = null;
   #protocolVersion: ProtocolVersion | undefined;
   #ready = false;
   #stopped = false;
   #drainTimer: NodeJS.Timeout | null = null;
-  #receiptTimer: NodeJS.Timeout | null = null;
-  #receiptsAt = 0;
-  #sending = false;
   #tickTimer: NodeJS.Timeout | null = null;
   #troubleSince: number | null = null;
 
   private constructor(options: HubOptions, desk: Desk) {
     this.#options = options;
+    this.#identity = options.identity;
     this.#desk = desk;
     this.#counters = new Counters(desk.opened());
-    this.#receipts = new ReceiptBook((place) => desk.provenFrom(place));
     this.#now = options.now ?? Date.now;
+    this.#post = new ReceiptPost({
+      provenFrom: (place) => desk.provenFrom(place),
+      key: options.identity.receiptKey,
+      now: this.#now,
+      isUp: () => this.#connection !== null,
+      publish: async (topic, payload) => await this.#publish(topic, payload),
+    });
   }
 
   /** Opens the hub's store; nothing is received before `run`. Throws as `Desk.open` does. */
@@ -92,7 +98,7 @@ export class Hub {
       await pause(delayMs * (0.5 + Math.random() / 2), stop);
       delayMs = Math.min(2 * delayMs, RETRY_MAX_MS);
     }
-    await this.#close();
+    this.#close();
   }
 
   counters(): HubCounters {
@@ -103,11 +109,22 @@ export class Hub {
     });
   }
 
+  /**
+   * Takes new revocation lists at once and a new certificate for the next connection. The keys that open and sign stay what
+   * they were.
+   */
+  renew(identity: HubIdentity): void {
+    if (identity.gatewaysCrl !== this.#identity.gatewaysCrl) {
+      this.#desk.renew(identity.gatewaysCrl);
+    }
+    this.#identity = identity;
+  }
+
   /** One connection, from connect to loss. */
   async #session(stop: AbortSignal): Promise<void> {
-    const { identity, broker } = this.#options;
+    const identity = this.#identity;
     const connection = openMqtt({
-      ...broker,
+      ...this.#options.broker,
       clientId: identity.id,
       ca: identity.serversRoot,
       cert: identity.certificate,
@@ -147,18 +164,17 @@ export class Hub {
       while (this.#inbox.count > 0 && this.#drain()) {
         // Drained step by step.
       }
-      await this.#sendReceipts();
+      await Promise.race([this.#post.flush(), sleep(LAST_RECEIPTS_MS)]);
     }
     this.#connection = null;
     await connection.close();
   }
 
-  async #close(): Promise<void> {
+  #close(): void {
     this.#stopped = true;
-    for (const timer of [this.#drainTimer, this.#receiptTimer, this.#tickTimer]) {
-      clearTimeout(timer ?? undefined);
-    }
-    await Promise.resolve();
+    clearTimeout(this.#drainTimer ?? undefined);
+    clearInterval(this.#tickTimer ?? undefined);
+    this.#post.stop();
     this.#desk.close();
   }
 
@@ -219,7 +235,7 @@ export class Hub {
     switch (outcome.kind) {
       case "committed":
         this.#counters.committed(outcome, at);
-        this.#receipts.committed(outcome.place);
+        this.#post.book.committed(outcome.place);
         if (!outcome.fits) {
           const { gateway, class: name, sequence } = outcome.place;
           this.#notice(
@@ -230,11 +246,11 @@ export class Hub {
         break;
       case "again":
         this.#counters.again += 1;
-        this.#receipts.committed(outcome.place);
+        this.#post.book.committed(outcome.place);
         break;
       case "rejected":
         this.#counters.rejected += 1;
-        this.#receipts.rejected(outcome.place, outcome.reason);
+        this.#post.book.rejected(outcome.place, outcome.reason);
         this.#notice(
           "WARD_HUB_REJECTED",
           `Rejected ${outcome.place.class} record ${outcome.place.sequence} of ${outcome.place.gateway}: ${outcome.reason}.`,
@@ -244,7 +260,7 @@ export class Hub {
         this.#counters.refused += 1;
         this.#notice(
           "WARD_HUB_REFUSED",
-          `Refused a message: ${outcome.reason}. It is in quarantine.`,
+          `Refused a message: ${REFUSED_BECAUSE[outcome.reason] ?? outcome.reason}.`,
         );
         break;
       case "early":
@@ -254,7 +270,7 @@ export class Hub {
         this.#unpark(outcome.gateway, outcome.epoch);
         break;
     }
-    this.#scheduleReceipts();
+    this.#post.schedule();
   }
 
   #park(early: Extract<Outcome, { kind: "early" }>): void {
@@ -276,37 +292,6 @@ export class Hub {
     this.#asked.delete(`${gateway}/${epoch}`);
     for (const message of this.#parking.take(gateway, epoch)) {
       this.#receive(message);
-    }
-  }
-
-  #scheduleReceipts(): void {
-    if (this.#receipts.isEmpty || this.#receiptTimer !== null || this.#sending) {
-      return;
-    }
-    const waitMs = Math.max(0, this.#receiptsAt + RECEIPT_MS - performance.now());
-    this.#receiptTimer = setTimeout(() => {
-      this.#receiptTimer = null;
-      this.#sendReceipts().catch(() => undefined);
-    }, waitMs);
-  }
-
-  /** One receipt per gateway and store; while they are on their way the next ones gather. */
-  async #sendReceipts(): Promise<void> {
-    if (this.#connection === null || this.#sending) {
-      return;
-    }
-    this.#sending = true;
-    this.#receiptsAt = performance.now();
-    try {
-      const sent = this.#receipts.take(this.#now()).map(async (receipt) => {
-        const bytes = signReceipt(receipt, this.#options.identity.receiptKey);
-        await this.#publish(receiptTopic(receipt.gateway), bytes);
-      });
-      // A receipt that does not arrive is made up for by the next one, or when the record comes again.
-      await Promise.allSettled(sent);
-    } finally {
-      this.#sending = false;
-      this.#scheduleReceipts();
     }
   }
 
@@ -332,25 +317,26 @@ const COMMIT_MESSAGES = 256;
 const COMMIT_BUDGET_MS = 25;
 const DISK_RETRY_MS = 1000;
 const TROUBLE_MAX_MS = 5000;
-/** Receipts go out at most this often. */
-const RECEIPT_MS = 50;
 const PARKED_MAX = 2000;
 const PARKED_BYTES_MAX = 32 * 2 ** 20;
 const ASK_AGAIN_MS = 2000;
+/** How long stopping waits for the last receipts to go out. */
+const LAST_RECEIPTS_MS = 1000;
 
-function pause(ms: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      stop.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    stop.addEventListener("abort", done);
-    if (stop.aborted) {
-      done();
-    }
-  });
+/** What an operator reads instead of the word in quarantine. */
+const REFUSED_BECAUSE: Readonly<Record<string, string>> = {
+  topic: "its topic is none of ours",
+  malformed: "it is no sealed record",
+  "foreign-gateway": "it is of another gateway than its topic says",
+  signature: "its signature is wrong",
+  untrusted: "its key binding is not trusted; check the gateways root, revocations and clocks",
+  recipient: "its epoch is not sealed to our key; check the recipients in the gateway's settings",
+  "epoch-key": "its epoch does not open with our key; check recipient.key.pem",
+  "epoch-conflict": "its epoch contradicts one we have",
+};
+
+async function pause(ms: number, stop: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal: stop }).catch(() => undefined);
 }
 
 function aborted(stop: AbortSignal): Promise<null> {

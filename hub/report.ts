@@ -30,7 +30,7 @@ export interface Account extends Readonly<Sums> {
 }
 
 /** One device's completeness. */
-export interface DeviceAccount extends Account {
+interface DeviceAccount extends Account {
   readonly gateway: string;
   readonly device: string;
   readonly classes: Readonly<Record<string, Account>>;
@@ -41,7 +41,7 @@ export interface DeviceAccount extends Account {
 }
 
 /** One chain of sealed records. */
-export interface ChainAccount {
+interface ChainAccount {
   readonly gateway: string;
   readonly store: string;
   readonly class: string;

@@ -12,7 +12,7 @@ import {
   type TakeRow,
 } from "./ledger.ts";
 import { RANGE_KINDS, type RangeTable } from "./range-table.ts";
-import { bytesIn, type HubStore, numberIn } from "./store.ts";
+import { bytesIn, type HubStore } from "./store.ts";
 import type { TakeTable } from "./take-table.ts";
 
 /** What the archive needs beside the store. */
@@ -148,15 +148,6 @@ export class TakeArchive {
     }
     return entries.map(entryOf);
   }
-}
-
-/** The highest take number of a boot that is in the archive or a row. */
-export function highestTake(store: HubStore, takes: TakeTable, boot: number): number {
-  const row = store
-    .statement("SELECT max(last) AS last FROM ranges WHERE kind = ? AND owner = ?")
-    .get(RANGE_KINDS.archived, boot);
-  const archived = row === undefined || row["last"] === null ? 0 : numberIn(row, "last");
-  return Math.max(archived, takes.highest(boot));
 }
 
 interface ArchivedTake {

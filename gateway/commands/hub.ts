@@ -9,7 +9,7 @@ import { DeviceNames } from "../../hub/names.ts";
 import { type Account, type LedgerReport, reportLedger } from "../../hub/report.ts";
 import { SealedStore } from "../../hub/sealed.ts";
 import { HubStore } from "../../hub/store.ts";
-import { errorText, WardError } from "../errors.ts";
+import { errorCode, errorText, WardError } from "../errors.ts";
 import type { Command, CommandIo } from "./command.ts";
 
 const HELP = `wardgate hub --directory DIR --broker mqtts://HOST:PORT [options]
@@ -55,6 +55,7 @@ interface Options {
 }
 
 const COUNTERS_MS = 1000;
+const RENEW_MS = 60_000;
 /** The same notice is printed at most this often (milliseconds). */
 const NOTICE_MS = 10_000;
 
@@ -74,14 +75,26 @@ async function receive(options: Options, io: CommandIo): Promise<number> {
     onNotice: (code, text) => tell.notice(code, text),
     onReady: () => tell.ready(),
   });
-  const timer = setInterval(() => tell.counters(hub), COUNTERS_MS);
+  const timers = [
+    setInterval(() => tell.counters(hub), COUNTERS_MS),
+    setInterval(() => void renew(hub, options, tell), RENEW_MS),
+  ];
   try {
     await hub.run(io.stop);
   } finally {
-    clearInterval(timer);
+    timers.forEach((timer) => clearInterval(timer));
   }
   tell.counters(hub);
   return 0;
+}
+
+/** New certificates and revocation lists are taken from the directory without a restart. */
+async function renew(hub: Hub, { directory }: Options, tell: Teller): Promise<void> {
+  try {
+    hub.renew(await readHubIdentity(directory));
+  } catch (error) {
+    tell.notice(errorCode(error), errorText(error));
+  }
 }
 
 interface Teller {

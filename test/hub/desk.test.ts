@@ -7,6 +7,7 @@ import * as fc from "fast-check";
 
 import { oneIndex } from "../../gateway/indices.ts";
 import { issueGateway, issueHub } from "../../provisioning/ca.ts";
+import { listFor } from "../provisioning/pki.ts";
 import {
   commitAll,
   FakeGateway,
@@ -216,6 +217,28 @@ test("a foreign root, another gateway's name and a server certificate vouch for 
     ["epoch", "committed", "committed"],
   );
   desk.close();
+});
+
+test("a revocation stops a gateway and leaves what it sent before", async () => {
+  const directory = freshDirectory(hub);
+  const desk = await openDesk(hub, directory);
+  const { gateways } = hub.site.authority;
+  const identity = await issueGateway(gateways, "gw-003");
+  const gateway = FakeGateway.withIdentity(hub, "gw-003", identity);
+  commitAll(desk, [...gateway.put(simplePut(1)).toReversed(), ...gateway.epochs()]);
+  const early = gateway.put(simplePut(2));
+  commitAll(desk, early);
+  desk.renew(await listFor(gateways, [identity]));
+  const late = [...gateway.put(simplePut(3)), ...gateway.epochs()];
+  assert.deepEqual(
+    commitAll(desk, late).map((outcome) =>
+      outcome.kind === "refused" ? outcome.reason : outcome.kind,
+    ),
+    late.map(() => "untrusted"),
+  );
+  desk.close();
+  (await openDesk(hub, directory, { rebuild: true })).close();
+  assert.deepEqual(new Set(readingsLines(directory).map(({ take }) => take)), new Set([2]));
 });
 
 test("authentic records that do not open are rejected so that the gateway accounts for them", async () => {
