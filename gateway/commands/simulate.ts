@@ -18,6 +18,7 @@ line URLs to read them from, then runs until it is stopped. Nothing is opened bu
   --seed N          same seed, same simulated patients (default 1); each further device has a seed of its own
   --fault SPEC      NAME, NAME=on@SECONDS or NAME=off@SECONDS, also MODEL:NAME=...; may be repeated.
                     Names: ${SIMULATED_FAULTS.join(", ")}
+  --until-stdin-ends  stop when stdin ends, so that the program which started it leaves nothing behind when it dies
   --json            print the ready line and what follows as JSON
 
 While it runs, each line on stdin switches a fault: {"model":"masimo-ascii1","fault":"silence","on":true}
@@ -40,7 +41,9 @@ export const command: Command = {
       for (const timed of options.faults) {
         timers.push(setTimeout(() => switchFault(devices, timed), timed.afterMs));
       }
-      await untilStopped(io, (text) => obey(devices, text, io, options.json));
+      await untilStopped(io, options.untilStdinEnds, (text) => {
+        obey(devices, text, io, options.json);
+      });
     } finally {
       timers.forEach(clearTimeout);
       await Promise.all(devices.map((device) => device.close()));
@@ -53,6 +56,7 @@ interface Options {
   readonly wanted: readonly { readonly model: string; readonly line: string }[];
   readonly seed: number;
   readonly faults: readonly (FaultSwitch & { readonly afterMs: number })[];
+  readonly untilStdinEnds: boolean;
   readonly json: boolean;
 }
 
@@ -72,6 +76,7 @@ function readOptions(args: readonly string[]): Options {
       line: { type: "string" },
       seed: { type: "string", default: "1" },
       fault: { type: "string", multiple: true, default: [] },
+      "until-stdin-ends": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
   });
@@ -86,6 +91,7 @@ function readOptions(args: readonly string[]): Options {
     wanted: positionals.map((word) => wantedOf(word, values.line)),
     seed: Number(values.seed),
     faults: values.fault.map(parseFault),
+    untilStdinEnds: values["until-stdin-ends"],
     json: values.json,
   };
 }
@@ -191,10 +197,17 @@ function jsonOf(text: string): unknown {
   }
 }
 
-async function untilStopped(io: CommandIo, onLine: (text: string) => void): Promise<void> {
+async function untilStopped(
+  io: CommandIo,
+  untilStdinEnds: boolean,
+  onLine: (text: string) => void,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const lines = createInterface({ input: io.stdin });
   lines.on("line", onLine);
+  if (untilStdinEnds) {
+    lines.on("close", () => resolve());
+  }
   if (io.stop.aborted) {
     resolve();
   }

@@ -85,6 +85,14 @@ describe("wardgate simulate and devices", { concurrency: true }, () => {
     assert.equal(ward.exitCode, 0);
   });
 
+  test("ends with the program that started it when asked to", async () => {
+    const ward = start("simulate", "masimo-ascii1@pty", "--until-stdin-ends", "--json");
+    await linesOf(ward).next();
+    ward.stdin.end();
+    await once(ward, "close");
+    assert.equal(ward.exitCode, 0);
+  });
+
   test("wrong use is one clear line", async () => {
     const cases: readonly (readonly [Command, string[], RegExp])[] = [
       [simulate, [], /name at least one model of nonin-oem3-format2/],
