@@ -33,10 +33,11 @@ describe("wardgate simulate and devices", { concurrency: true }, () => {
       );
       await Promise.all(
         told.map(async ({ model, line }) => {
-          const args = ["read", model, "--line", line, "--seconds", "2", "--json"];
+          const args = ["read", model, "--line", line, "--seconds", "4", "--json"];
           const { code, stdout, stderr } = await run(devices, args);
           assert.equal(code, 0, stderr);
-          const items = objectsOf(stdout);
+          // Whoever joins in the middle of a packet hears of the part that was missed.
+          const items = objectsOf(stdout).filter(({ fault }) => fault !== "truncated");
           assert.ok(items.some(({ value }) => typeof value === "number"));
           assert.deepEqual(
             items.map(itemProblem).filter((problem) => problem !== null),

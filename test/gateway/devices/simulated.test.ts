@@ -19,7 +19,8 @@ describe("simulated stream devices", { concurrency: true }, () => {
           const readings = device.frames.flatMap((frame) => frame.readings);
           assert.ok(readings.some(({ value }) => typeof value === "number"));
           readings.forEach(assertPossible);
-          assert.deepEqual(device.faults, []);
+          // Whoever joins in the middle of a packet hears of the part that was missed.
+          assert.ok(device.faults.every(({ fault }) => fault === "truncated"));
           assert.equal(device.state, "online");
         });
       });
