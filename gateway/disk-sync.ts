@@ -1,4 +1,12 @@
-import { closeSync, constants, fsyncSync, openSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 
 import { errorCode } from "./errors.ts";
@@ -22,6 +30,13 @@ export function syncDirectory(directory: string, files: readonly string[]): void
     writeDurably(marker, new Uint8Array(1));
     unlinkSync(marker);
   }
+}
+
+/** The same for LevelDB's directory, which leans on the file system for the names of its files: right after every open. */
+export function syncDatabase(directory: string): void {
+  const isVital = (name: string): boolean =>
+    name === "CURRENT" || name.startsWith("MANIFEST-") || name.endsWith(".log");
+  syncDirectory(directory, readdirSync(directory).filter(isVital));
 }
 
 /** Writes a file whose content is on the disk when this returns; its name is only after `syncDirectory`. Mode 0600. */

@@ -1,5 +1,6 @@
 import { WardError } from "./errors.ts";
-import { epochKey, recordKey, type RecordSlot } from "./outbox-keys.ts";
+import { epochWrites } from "./outbox-epochs.ts";
+import { recordKey, type RecordSlot } from "./outbox-keys.ts";
 import type {
   EpochRecord,
   PutRequest,
@@ -91,7 +92,7 @@ function writesOf(
 ): StoreWrite[] {
   const chains = new Set(records.map((record) => state.chainAt(record)));
   return [
-    ...epochs.map(({ epoch, bytes }): StoreWrite => [epochKey(epoch), bytes]),
+    ...epochs.flatMap((epoch) => epochWrites(epoch)),
     ...records.map((record): StoreWrite => {
       const key = recordKey(record);
       return [key, writeRecord(key, record, record.bytes)];

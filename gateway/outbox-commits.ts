@@ -49,7 +49,7 @@ interface Group {
  * database: it is closed, opened again, and the same group is written again under the same keys until it succeeds.
  */
 export class Store {
-  /** True when the database had to be repaired or replaced, or recovery dropped part of its log. */
+  /** True when the database had to be repaired or replaced, or part of its log was dropped or torn off. */
   readonly suspect: boolean;
   readonly #options: StoreOptions;
   readonly #path: string;

@@ -1,6 +1,8 @@
-import { epochKey, useKey, type ChainSlot, type RecordSlot } from "./outbox-keys.ts";
+import { epochKey, spareKey, useKey, type ChainSlot, type RecordSlot } from "./outbox-keys.ts";
 import type { StoreWrite } from "./outbox-store.ts";
-import { sealRow, writeUse, type EpochUse } from "./outbox-values.ts";
+import type { Store } from "./outbox-commits.ts";
+import type { EpochRecord } from "./outbox-records.ts";
+import { openRow, sealRow, writeUse, type EpochUse } from "./outbox-values.ts";
 
 /**
  * Which epoch keys the outbox holds, and which records need each. A wrapped key is kept until every record sealed under
@@ -65,7 +67,7 @@ export class EpochBook {
     for (const [epoch, use] of old) {
       if (!kept.has(epoch) && !isNeeded(use, lowOf)) {
         this.#uses.delete(epoch);
-        writes.push([epochKey(epoch), null], [useKey(epoch), null]);
+        writes.push([epochKey(epoch), null], [spareKey(epoch), null], [useKey(epoch), null]);
       }
     }
     return writes;
@@ -74,6 +76,23 @@ export class EpochBook {
   #inOrder(): [string, Use][] {
     return [...this.#uses].sort(([, a], [, b]) => a.order - b.order);
   }
+}
+
+/** Stores a signed epoch key twice. */
+export function epochWrites({ epoch, bytes }: EpochRecord): StoreWrite[] {
+  return [sealRow(epochKey(epoch), bytes), sealRow(spareKey(epoch), bytes)];
+}
+
+/** The bytes of a signed epoch key, from whichever of its two rows is good; null when none is. */
+export async function readEpoch(store: Store, epoch: string): Promise<Uint8Array | null> {
+  for (const key of [epochKey(epoch), spareKey(epoch)]) {
+    const value = await store.get(key).catch(() => undefined);
+    const bytes = value === undefined ? null : openRow(key, value);
+    if (bytes !== null) {
+      return bytes;
+    }
+  }
+  return null;
 }
 
 /** Epochs that are kept although no record needs them. */

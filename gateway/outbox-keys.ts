@@ -34,6 +34,7 @@ const KIND = {
   gone: 0x67, // g
   record: 0x72, // r
   epoch: 0x65, // e
+  spare: 0x78, // x
   use: 0x75, // u
   quarantine: 0x71, // q
   document: 0x64, // d
@@ -65,6 +66,11 @@ export function quarantineKey(place: RecordSlot): Uint8Array {
 /** `epoch` is the epoch id as lower-case hex, 1-64 bytes. */
 export function epochKey(epoch: string): Uint8Array {
   return Buffer.concat([Buffer.from([KIND.epoch]), Buffer.from(epoch, "hex")]);
+}
+
+/** Where an epoch key lies a second time: with it alone, every record sealed under it would be lost. */
+export function spareKey(epoch: string): Uint8Array {
+  return Buffer.concat([Buffer.from([KIND.spare]), Buffer.from(epoch, "hex")]);
 }
 
 export function useKey(epoch: string): Uint8Array {

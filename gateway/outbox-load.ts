@@ -5,14 +5,15 @@ import {
   allOf,
   chainOf,
   epochOf,
-  slotOf,
   recordKey,
+  SEND_ORDER,
   storeKey,
   storeNumberOf,
   type ChainSlot,
   type RecordSlot,
 } from "./outbox-keys.ts";
 import type { Store } from "./outbox-commits.ts";
+import { readRows, recordsOf } from "./outbox-salvage.ts";
 import type { StoreEntry } from "./outbox-store.ts";
 import {
   openRow,
@@ -50,7 +51,8 @@ export async function loadOutbox(store: Store, now: number): Promise<Loaded> {
   const chains = suspect
     ? await countChains(store, rows)
     : rows.heads.map(({ place, head }) => new Chain(place, head, goneOf(rows, place)));
-  const last = Math.max(0, ...rows.stores.keys());
+  const uses = suspect ? await withLostUses(store, rows.uses, chains) : rows.uses;
+  const last = Math.max(0, ...rows.stores.keys(), ...chains.map(({ place }) => place.store));
   const renewed = suspect && last > 0;
   const current = renewed || last === 0 ? last + 1 : last;
   if (current !== last) {
@@ -58,7 +60,7 @@ export async function loadOutbox(store: Store, now: number): Promise<Loaded> {
     await store.write([sealRow(storeKey(current), writeStoreRow(row))]);
     rows.stores.set(current, row);
   }
-  return { stores: rows.stores, current, chains, uses: rows.uses, renewed };
+  return { stores: rows.stores, current, chains, uses, renewed };
 }
 
 interface Rows {
@@ -76,11 +78,12 @@ async function loadRows(store: Store): Promise<Rows> {
     kind: "store" | "head" | "gone" | "use",
     parse: (entry: StoreEntry) => T | null,
   ): Promise<T[]> => {
-    const parsed = (await store.range(allOf(kind))).map(([key, value]) => {
+    const { entries, whole } = await readRows(store, allOf(kind));
+    const parsed = entries.map(([key, value]) => {
       const content = openRow(key, value);
       return content === null ? null : parse([key, content]);
     });
-    broken ||= parsed.includes(null);
+    broken ||= !whole || parsed.includes(null);
     return parsed.filter((row): row is Awaited<T> & T => row !== null);
   };
   const stores = await read("store", ([key, value]) =>
@@ -101,8 +104,9 @@ async function loadRows(store: Store): Promise<Rows> {
 /** True when some chain holds a record that its head says was never made. Seeks forward only, into fresh ground. */
 async function hasRecordsBeyond(store: Store, heads: Rows["heads"]): Promise<boolean> {
   for (const { place, head } of heads) {
-    const found = await store.range({ ...chainRange({ ...place, sequence: head.next }), limit: 1 });
-    if (found.length > 0) {
+    const { gte, lt } = chainRange({ ...place, sequence: head.next });
+    const { entries, whole } = await readRows(store, { gte, lt }, 1);
+    if (entries.length > 0 || !whole) {
       return true;
     }
   }
@@ -111,47 +115,52 @@ async function hasRecordsBeyond(store: Store, heads: Rows["heads"]): Promise<boo
 
 /** Makes the chains from the records that are there, helped by what heads there are. */
 async function countChains(store: Store, rows: Rows): Promise<Chain[]> {
-  const heads = new Map(
-    rows.heads.map(({ place, head }) => [
-      chainName(place),
-      { place, head: { ...head, batches: 0, bytes: 0 } },
-    ]),
-  );
-  for await (const [place, bytes] of allRecords(store)) {
-    const first = { next: 1, low: place.sequence, hash: null, batches: 0, bytes: 0 };
-    const head = heads.get(chainName(place))?.head ?? first;
-    if (place.sequence < head.low) {
-      continue;
-    }
-    heads.set(chainName(place), {
-      place: { class: place.class, store: place.store },
-      head: {
-        ...head,
-        next: Math.max(head.next, place.sequence + 1),
-        batches: head.batches + 1,
-        bytes: head.bytes + bytes,
-      },
-    });
-  }
-  return [...heads.values()].map(({ place, head }) => new Chain(place, head, goneOf(rows, place)));
-}
-
-async function* allRecords(store: Store): AsyncGenerator<[RecordSlot, number]> {
-  let { gte } = allOf("record");
-  for (;;) {
-    const entries = await store.range({ gte, lt: allOf("record").lt, limit: WALK_RECORDS });
-    for (const [key, value] of entries) {
-      const place = slotOf(key);
-      if (place !== null) {
-        yield [place, value.length];
+  const numbers = [...rows.stores.keys(), ...rows.heads.map(({ place }) => place.store)];
+  const last = Math.max(1, ...numbers);
+  const chains: Chain[] = [];
+  for (let number = 1; number <= last; number += 1) {
+    for (const name of SEND_ORDER) {
+      const place = { class: name, store: number };
+      const head = await countRecords(store, place, rows);
+      if (head !== null) {
+        chains.push(new Chain(place, head, goneOf(rows, place)));
       }
     }
-    const last = entries.at(-1);
-    if (last === undefined || entries.length < WALK_RECORDS) {
-      return;
-    }
-    gte = Buffer.concat([last[0], Buffer.alloc(1)]);
   }
+  return chains;
+}
+
+async function countRecords(store: Store, place: ChainSlot, rows: Rows): Promise<Head | null> {
+  const known = rows.heads.find((row) => chainName(row.place) === chainName(place))?.head;
+  let head: Head | null = known === undefined ? null : { ...known, batches: 0, bytes: 0 };
+  for await (const [sequence, value] of recordsOf(store, place, known?.low ?? 1)) {
+    const before: Head = head ?? { next: 1, low: sequence, hash: null, batches: 0, bytes: 0 };
+    const next = Math.max(before.next, sequence + 1);
+    const { low, hash, batches, bytes } = before;
+    head = { next, low, hash, batches: batches + 1, bytes: bytes + value.length };
+  }
+  return head;
+}
+
+/** Epoch keys whose row of uses was lost count as needed by every record that is there. */
+async function withLostUses(
+  store: Store,
+  uses: ReadonlyMap<string, EpochUse>,
+  chains: readonly Chain[],
+): Promise<Map<string, EpochUse>> {
+  const last = chains.map(({ place, next }) => ({
+    class: place.class,
+    store: place.store,
+    sequence: next - 1,
+  }));
+  const all = new Map(uses);
+  for (const kind of ["epoch", "spare"] as const) {
+    for (const [key] of (await readRows(store, allOf(kind))).entries) {
+      const epoch = epochOf(key);
+      all.set(epoch, all.get(epoch) ?? { order: 0, last });
+    }
+  }
+  return all;
 }
 
 /** All records of one chain from one place on. */
@@ -161,8 +170,6 @@ export function chainRange(from: RecordSlot): { gte: Uint8Array; lt: Uint8Array 
     lt: recordKey({ ...from, sequence: Number.MAX_SAFE_INTEGER }),
   };
 }
-
-const WALK_RECORDS = 256;
 
 function goneOf(rows: Rows, place: ChainSlot): readonly SequenceRange[] {
   return rows.gone.get(chainName(place)) ?? [];

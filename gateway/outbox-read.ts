@@ -1,8 +1,8 @@
-import { errorCode, WardError } from "./errors.ts";
 import type { Chain } from "./outbox-chain.ts";
 import { recordKey, slotOf, type ChainSlot, type RecordSlot } from "./outbox-keys.ts";
 import type { StoredRecord } from "./outbox-records.ts";
 import type { Store } from "./outbox-commits.ts";
+import { getIfReadable, isUnreadable } from "./outbox-salvage.ts";
 import { readRecord } from "./outbox-values.ts";
 import { hashHex } from "./sealing/envelope.ts";
 import type { SequenceRange } from "./sequence-ranges.ts";
@@ -49,7 +49,7 @@ export class RecordReader {
       });
       return new Map(entries.map(([key, value]) => [slotOf(key)?.sequence ?? 0, value]));
     } catch (error) {
-      if (!isDamagedTable(error)) {
+      if (!isUnreadable(error)) {
         throw error;
       }
       return this.#scanOneByOne(place, [from, to]);
@@ -62,7 +62,7 @@ export class RecordReader {
       const first = chain.waiting()[0];
       if (first !== undefined) {
         const key = recordKey({ ...chain.place, sequence: first[0] });
-        const value = await this.#store.get(key);
+        const value = await getIfReadable(this.#store, key);
         return value === undefined ? null : (readRecord(key, value)?.facts.storedAt ?? null);
       }
     }
@@ -72,15 +72,9 @@ export class RecordReader {
   async #scanOneByOne(place: ChainSlot, range: SequenceRange): Promise<Map<number, Uint8Array>> {
     const found = new Map<number, Uint8Array>();
     for (const sequence of numbers(range)) {
-      try {
-        const bytes = await this.#store.get(recordKey({ ...place, sequence }));
-        if (bytes !== undefined) {
-          found.set(sequence, bytes);
-        }
-      } catch (error) {
-        if (!isDamagedTable(error)) {
-          throw error;
-        }
+      const value = await getIfReadable(this.#store, recordKey({ ...place, sequence }));
+      if (value !== undefined) {
+        found.set(sequence, value);
       }
     }
     return found;
@@ -98,9 +92,4 @@ function checked(slot: RecordSlot, value: Uint8Array | undefined): StoredRecord 
 /** Every number of a range. */
 export function numbers([from, to]: SequenceRange): number[] {
   return Array.from({ length: to - from + 1 }, (_, place) => from + place);
-}
-
-/** A part of the data is unreadable for good, as against a disk that cannot be read now. */
-function isDamagedTable(error: unknown): boolean {
-  return error instanceof WardError && errorCode(error.cause) === "LEVEL_CORRUPTION";
 }

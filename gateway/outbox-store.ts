@@ -5,8 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { ClassicLevel } from "classic-level";
 
-import { syncDirectory } from "./disk-sync.ts";
+import { syncDatabase } from "./disk-sync.ts";
 import { errorCode, errorText, WardError } from "./errors.ts";
+import { hasTornLog } from "./outbox-log-tail.ts";
 
 /**
  * LevelDB as the outbox sees it: an ordered map with atomic, durable writes. The only file that knows LevelDB, and how it
@@ -20,6 +21,8 @@ export interface StoreRange {
   readonly gte: Uint8Array;
   readonly lt: Uint8Array;
   readonly limit?: number;
+  /** From the end. */
+  readonly reverse?: boolean;
 }
 
 export type StoreEntry = [key: Uint8Array, value: Uint8Array];
@@ -37,7 +40,7 @@ export type OpenDatabase = (directory: string) => Promise<Database>;
 
 export interface Opened {
   readonly database: Database;
-  /** True when the database had to be repaired or replaced, or recovery dropped part of its log. */
+  /** True when the database had to be repaired or replaced, or part of its log was dropped or torn off. */
   readonly suspect: boolean;
 }
 
@@ -53,10 +56,11 @@ export async function openAtStart(path: string, open: OpenDatabase): Promise<Ope
   if (await hasLostItsRoot(path)) {
     return { database: await openDamaged(path, open), suspect: true };
   }
+  const torn = hasTornLog(path);
   for (let attempt = 0; ; attempt += 1) {
     try {
       const database = await open(path);
-      return { database, suspect: recoveryDroppedData(path) };
+      return { database, suspect: torn || recoveryDroppedData(path) };
     } catch (error) {
       if (isDamage(error)) {
         return { database: await openDamaged(path, open), suspect: true };
@@ -122,7 +126,7 @@ export async function openLevel(directory: string): Promise<Database> {
   });
   await level.open();
   try {
-    await syncFiles(directory);
+    syncDatabase(directory);
   } catch (error) {
     await level.close();
     throw error;
@@ -136,20 +140,8 @@ export async function openLevel(directory: string): Promise<Database> {
         { sync: true },
       ),
     get: (key) => level.get(key),
-    range: ({ gte, lt, limit }) =>
-      level.iterator({ gte, lt, ...(limit === undefined ? {} : { limit }) }).all(),
+    range: (range) => level.iterator({ ...range }).all(),
     compact: (start, end) => level.compactRange(start, end),
     close: () => level.close(),
   };
-}
-
-/** LevelDB leans on the file system for the names of its files: sync what a fresh open may have created or renamed. */
-async function syncFiles(directory: string): Promise<void> {
-  const names = await readdir(directory);
-  syncDirectory(
-    directory,
-    names.filter(
-      (name) => name === "CURRENT" || name.startsWith("MANIFEST-") || name.endsWith(".log"),
-    ),
-  );
 }

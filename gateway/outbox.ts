@@ -1,7 +1,8 @@
 import { errorText, WardError } from "./errors.ts";
 import { markCommitted, prepare, type Prepared } from "./outbox-append.ts";
 import type { Chain } from "./outbox-chain.ts";
-import { documentKey, epochKey, SEND_ORDER, type ChainSlot } from "./outbox-keys.ts";
+import { documentKey, SEND_ORDER, type ChainSlot } from "./outbox-keys.ts";
+import { readEpoch } from "./outbox-epochs.ts";
 import { Leaving } from "./outbox-leave.ts";
 import { chainRange, loadOutbox, type Loaded } from "./outbox-load.ts";
 import { RecordReader } from "./outbox-read.ts";
@@ -13,6 +14,7 @@ import type {
   RecordCodec,
   StoredRecord,
 } from "./outbox-records.ts";
+import { getIfReadable } from "./outbox-salvage.ts";
 import { OutboxState } from "./outbox-state.ts";
 import { Store } from "./outbox-commits.ts";
 import type { OpenDatabase } from "./outbox-store.ts";
@@ -170,8 +172,8 @@ export class Outbox {
   /** One signed epoch key, or null when it is not here. */
   async epoch(epoch: string): Promise<EpochRecord | null> {
     const isKnown = this.#state.epochs.has(epoch);
-    const bytes = isKnown ? await this.#store.get(epochKey(epoch)) : undefined;
-    return bytes === undefined ? null : { epoch, bytes };
+    const bytes = isKnown ? await readEpoch(this.#store, epoch) : null;
+    return bytes === null ? null : { epoch, bytes };
   }
 
   /**
@@ -208,7 +210,7 @@ export class Outbox {
 
   /** A small document that lies beside the records, or null. */
   async readDocument(name: string): Promise<Uint8Array | null> {
-    return (await this.#store.get(documentKey(name))) ?? null;
+    return (await getIfReadable(this.#store, documentKey(name))) ?? null;
   }
 
   /** Resolves when the document is on disk. */

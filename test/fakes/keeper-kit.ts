@@ -120,12 +120,12 @@ export class TestKeeper {
 
   /** Starts a keeper and waits until it is ready. */
   static async start(
-    t: { after: (act: () => void) => void },
+    context: { after: (act: () => void) => void },
     site: TestSite,
     tuning: Partial<Settings> = {},
   ): Promise<TestKeeper> {
     const keeper = new TestKeeper(site, tuning);
-    t.after(() => keeper.child.kill());
+    context.after(() => keeper.child.kill());
     await keeper.until(() => keeper.heard.some(({ t }) => t === "ready"));
     return keeper;
   }

@@ -4,7 +4,7 @@ import { openTestOutbox } from "./outbox-kit.ts";
 import { fakeBatch, fakeEpoch, hex } from "./record-codec.ts";
 
 /**
- * A process that writes without end and notes what was acknowledged: `<class> <sequence> <body>` a line, appended after
+ * A process that writes without end and notes what was acknowledged: `<class>/<store number> <sequence> <body>` a line, appended after
  * the acknowledgement. Arguments: store directory, log of acknowledgements, prefix of bodies, receipts "yes" or "no".
  */
 const [directory = "", ackLog = "", prefix = "", receipts = "no"] = process.argv.slice(2);
@@ -18,6 +18,7 @@ const { outbox } = await openTestOutbox(directory, {
     trouble: (error) => process.stdout.write(`${error === null ? "well" : error.code}\n`),
   },
 });
+let current = 0;
 process.stdout.write("open\n");
 await Promise.all(Array.from({ length: 4 }, (_, lane) => write(lane)));
 
@@ -33,9 +34,10 @@ async function write(lane: number): Promise<never> {
         fakeBatch("tally", epoch, 1, `${bodies[0]}-tally`),
       ],
     });
+    current = stored[0]?.store ?? 0;
     const lines = stored.map(
       (record, place) =>
-        `${record.class} ${record.sequence} ${bodies[place] ?? `${bodies[0]}-tally`}\n`,
+        `${record.class}/${record.store} ${record.sequence} ${bodies[place] ?? `${bodies[0]}-tally`}\n`,
     );
     writeSync(log, lines.join(""));
     if (receipts === "yes" && lane === 0 && count % 7 === 6) {
@@ -48,8 +50,11 @@ async function write(lane: number): Promise<never> {
 async function receiptOldHalf(): Promise<void> {
   const first = outbox.waiting().find((each) => each.class === "vital");
   if (first !== undefined) {
+    if (first.store !== current) {
+      return;
+    }
     const to = Math.floor((first.range[0] + first.range[1]) / 2);
-    writeSync(log, `receipt ${first.range[0]} ${to}\n`);
+    writeSync(log, `receipt/${first.store} ${first.range[0]} ${to}\n`);
     const ranges = [{ class: "vital" as const, range: [first.range[0], to] as const }];
     await outbox.receipt({ store: outbox.storeId, ranges, rejects: [] });
   }

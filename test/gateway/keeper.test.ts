@@ -30,7 +30,7 @@ test("what is stored reaches the hub, and is forgotten when the hub has receipte
   assert.equal(hub.counters().refused, 0);
   await site.stopHub();
   await keeper.child.stop(5000);
-  assert.ok(keeper.heard.some(({ t }) => t === "stopped"));
+  assert.ok(keeper.heard.some((message) => message.t === "stopped"));
 });
 
 test("kill -9 and a hub that was away: everything arrives once, in spite of it", async (t) => {
@@ -44,11 +44,11 @@ test("kill -9 and a hub that was away: everything arrives once, in spite of it",
   const second = await TestKeeper.start(t, site);
   assert.equal((await second.status()).batches, 20);
   const hub = await site.startHub();
-  const before = hub.counters().classes.vital;
+  const earlier = hub.counters().classes.vital;
   await second.reports(({ batches }) => batches === 0);
   const { opened, duplicates } = hub.counters().classes.vital;
-  assert.equal(opened - before.opened, 30);
-  assert.equal(duplicates - before.duplicates, 0);
+  assert.equal(opened - earlier.opened, 30);
+  assert.equal(duplicates - earlier.duplicates, 0);
   await site.stopHub();
   await second.child.stop(5000);
 });
@@ -57,7 +57,7 @@ test("a broker that comes and goes delays, and loses nothing", async (t) => {
   const keeper = await TestKeeper.start(t, site);
   const flowhost = await keeper.link();
   const hub = await site.startHub();
-  const before = hub.counters().classes.vital.opened;
+  const earlier = hub.counters().classes.vital.opened;
   await flowhost.put(2);
   await keeper.reports(({ batches }) => batches === 0);
   await site.stopBroker();
@@ -67,7 +67,7 @@ test("a broker that comes and goes delays, and loses nothing", async (t) => {
   assert.equal((await keeper.status()).batches, 4);
   await site.startBroker();
   await keeper.reports(({ batches, connected }) => connected && batches === 0);
-  assert.equal(hub.counters().classes.vital.opened - before, 6);
+  assert.equal(hub.counters().classes.vital.opened - earlier, 6);
   await site.stopHub();
   await keeper.child.stop(5000);
 });
