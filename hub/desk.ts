@@ -40,6 +40,8 @@ export interface DeskOptions {
 /** Names of the files in a hub directory. */
 export const STORE_FILE = "hub.sqlite";
 export const READINGS_FILE = "readings.ndjson";
+/** How long a file that fell behind is worked on at a time. */
+const CATCH_UP_MS = 100;
 
 /**
  * Everything of the hub that is on disk: messages in, durable commits out, and the views kept up with them. It knows
@@ -151,7 +153,10 @@ export class Desk {
     const { store, sealed, book } = this.#parts;
     try {
       if (this.#fileBehind) {
-        this.#fileBehind = !catchUpFile(this.#parts, this.#file);
+        const until = performance.now() + CATCH_UP_MS;
+        do {
+          this.#fileBehind = !catchUpFile(this.#parts, this.#file);
+        } while (this.#fileBehind && performance.now() < until);
       }
       const isAhead = this.#file.cursor.upto !== sealed.fact(FACTS.fileUpto);
       const { upto, offset } = isAhead ? this.#file.sync() : this.#file.cursor;
