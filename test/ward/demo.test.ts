@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import type { DemoReport } from "../../gateway/demo/report.ts";
+import { CLASSES } from "../../gateway/reading.ts";
+
+const WARDGATE = join(import.meta.dirname, "..", "..", "wardgate");
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly ms: number;
+}
+
+/** Runs the public command in a temporary directory of its own; `act` is called with every piece of output. */
+async function demo(
+  args: readonly string[],
+  temporary: string,
+  act: (out: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined,
+): Promise<Ended> {
+  const child = spawn(WARDGATE, ["demo", ...args], { env: { ...process.env, TMPDIR: temporary } });
+  let out = "";
+  let killedAt = Date.now();
+  child.stdout.on("data", (chunk: Buffer) => {
+    out += chunk.toString();
+    act(out, (signal) => {
+      killedAt = Date.now();
+      child.kill(signal);
+    });
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  const [code] = await once(child, "exit");
+  return { code: Number(code), out, ms: Date.now() - killedAt };
+}
+
+test("two demos side by side: every class, all three kinds of line, nothing unaccounted, nothing left behind", async () => {
+  const temporary = await mkdtemp(join(tmpdir(), "wardgate-test-"));
+  try {
+    const files = ["a.json", "b.json"].map((name) => join(temporary, name));
+    const ended = await Promise.all(
+      files.map((file) => demo(["--seconds", "20", "--report", file], temporary)),
+    );
+    for (const { code, out } of ended) {
+      assert.equal(code, 0, out);
+      assert.match(out, /https:\/\/localhost:\d+\/login\?token=/);
+      assert.match(out, /not for monitoring or alarms/);
+    }
+    for (const file of files) {
+      const report: DemoReport = JSON.parse(await readFile(file, "utf8"));
+      for (const name of CLASSES) {
+        const row = report.classes[name];
+        assert.ok(row.taken > 0, `${name} was taken`);
+        assert.equal(row.unaccounted, 0, `${name}: ${JSON.stringify(row)}`);
+        assert.equal(row.opened + row.withheld + row.refused + row.accounted, row.taken);
+      }
+      assert.ok(report.beds >= 6);
+      assert.ok((report.latencyMs.p99 ?? Infinity) < 10_000);
+      for (const room of ["main", "bedside", "flowhost", "keeper"]) {
+        assert.ok((report.memoryMb[room] ?? 0) > 0, `memory of ${room}`);
+      }
+      assert.ok(report.startMs.ready > 0 && (report.startMs.firstOpened ?? 0) > 0);
+    }
+    assert.deepEqual((await readdir(temporary)).sort(), ["a.json", "b.json"]);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+});
+
+test("Ctrl-C ends everything in order within 5 seconds and leaves no process and no file", async () => {
+  const temporary = await mkdtemp(join(tmpdir(), "wardgate-test-"));
+  try {
+    let stopped = false;
+    const ended = await demo([], temporary, (out, kill) => {
+      if (!stopped && /not for monitoring/.test(out)) {
+        stopped = true;
+        setTimeout(() => kill("SIGINT"), 4000);
+      }
+    });
+    assert.equal(ended.code, 0, ended.out);
+    assert.ok(ended.ms < 6000, `took ${ended.ms} ms`);
+    assert.deepEqual(await readdir(temporary), []);
+    assert.deepEqual(await processesWith(temporary), []);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+});
+
+/** Command lines of processes that mention a directory. */
+async function processesWith(directory: string): Promise<string[]> {
+  const ids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(
+    ids.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")),
+  );
+  return lines.filter((line) => line.includes(directory));
+}
