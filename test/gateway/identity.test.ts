@@ -225,6 +225,13 @@ describe("a chain over an intermediate authority", () => {
       `CN=${GATEWAY}`,
       "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth",
     );
+    issue("rogue", "leaf", "CN=gw-9", "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth");
+    issue(
+      "twin",
+      null,
+      "CN=Root",
+      "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,cRLSign",
+    );
     const leaf = { certificate: file("leaf.crt") + file("middle.crt"), key: file("leaf.key") };
     statement = bindingOf(leaf);
     root = new X509Certificate(file("root.crt"));
@@ -235,6 +242,16 @@ describe("a chain over an intermediate authority", () => {
   test("leads to the root", () => {
     const bound = verifyBinding(statement, { gatewaysRoot: root, at: Date.now() });
     assert.equal(bound.gateway, GATEWAY);
+  });
+
+  test("does not lead to a twin of the root, or over a gateway's certificate", () => {
+    const twin = new X509Certificate(file("twin.crt"));
+    const refuse = (): unknown => verifyBinding(statement, { gatewaysRoot: twin, at: Date.now() });
+    assert.throws(refuse, /gateways' root/);
+    const certificate = file("rogue.crt") + file("leaf.crt") + file("middle.crt");
+    const rogue = bindingOf({ certificate, key: file("rogue.key") });
+    const refuseRogue = (): unknown => verifyBinding(rogue, { gatewaysRoot: root, at: Date.now() });
+    assert.throws(refuseRogue, /gateways' root/);
   });
 
   test("does not lead there in the wrong order or with a part missing", () => {

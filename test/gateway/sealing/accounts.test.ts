@@ -4,7 +4,11 @@ import { describe, test } from "node:test";
 import * as fc from "fast-check";
 
 import { differenceOf, firstIndices, intersectionOf } from "../../../gateway/indices.ts";
-import { TIME_MAX } from "../../../gateway/sealing/envelope.ts";
+import { decodeTagged, encodeCbor, encodeTagged } from "../../../gateway/sealing/cbor.ts";
+import type { CborValue } from "../../../gateway/sealing/cbor.ts";
+import { makeSign1 } from "../../../gateway/sealing/cose.ts";
+import type { Headers } from "../../../gateway/sealing/cose.ts";
+import { CONTEXT, TIME_MAX } from "../../../gateway/sealing/envelope.ts";
 import { decodeGap, encodeGap } from "../../../gateway/sealing/gap.ts";
 import type { BatchGap } from "../../../gateway/sealing/gap.ts";
 import { signReceipt, verifyReceipt } from "../../../gateway/sealing/receipt.ts";
@@ -298,6 +302,52 @@ describe("a receipt", () => {
     const bytes = signReceipt(receipt, privateKey);
     assert.equal(
       wardCode(() => verifyReceipt(bytes, signingKeys().publicKey)),
+      "WARD_RECEIPT",
+    );
+  });
+
+  test("counts for nothing when it is signed but not right", () => {
+    const right: CborValue[] = [1, GATEWAY, new Uint8Array(8), AT, new Map(), []];
+    const verify = (payload: CborValue, headers: Headers = new Map()): Receipt => {
+      const content = encodeCbor(payload);
+      const o = { headers, payload: content, key: privateKey, context: CONTEXT.receipt };
+      return verifyReceipt(makeSign1(o), publicKey);
+    };
+    assert.equal(verify(right).gateway, GATEWAY);
+    const ranges = (list: CborValue): CborValue => right.with(4, new Map([[1, list]]));
+    const wrong: CborValue[] = [
+      right.with(0, 2),
+      right.slice(1),
+      ranges([]),
+      ranges([[2, 1]]),
+      ranges([
+        [1, 2],
+        [3, 4],
+      ]),
+      ranges([
+        [5, 6],
+        [1, 2],
+      ]),
+      ranges([[1, 2, 3]]),
+      right.with(4, new Map([[6, [[1, 2]]]])),
+      right.with(4, []),
+      right.with(5, [[1, 2]]),
+      "text",
+    ];
+    for (const payload of wrong) {
+      assert.equal(
+        wardCode(() => verify(payload)),
+        "WARD_RECEIPT",
+      );
+    }
+    assert.equal(
+      wardCode(() => verify(right, new Map([[3, 50]]))),
+      "WARD_RECEIPT",
+    );
+    const parts = decodeTagged(18, signReceipt(receipt, privateKey)) as CborValue[];
+    const open = encodeTagged(18, parts.with(1, new Map([[9, 1]])));
+    assert.equal(
+      wardCode(() => verifyReceipt(open, publicKey)),
       "WARD_RECEIPT",
     );
   });

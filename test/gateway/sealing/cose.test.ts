@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
-import { createPrivateKey, createPublicKey, createSecretKey, diffieHellman } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  diffieHellman,
+  sign,
+} from "node:crypto";
 import { describe, test } from "node:test";
 
+import { encodeCbor, encodeTagged } from "../../../gateway/sealing/cbor.ts";
 import {
   encStructure,
   gcmDecrypt,
@@ -113,6 +120,13 @@ describe("COSE_Sign1", () => {
     );
     assert.equal(verifySign1(parts, p256, "test"), false);
     assert.equal(verifySign1(parts, fixedKey(1), "test"), false);
+    const lying = encodeCbor(new Map([[1, -7]]));
+    const data = encodeCbor(["Signature1", lying, NOTHING, new Uint8Array(CONTENT)]);
+    const signature = new Uint8Array(sign(null, data, privateKey));
+    const claim = readSign1(
+      encodeTagged(18, [lying, new Map(), new Uint8Array(CONTENT), signature]),
+    );
+    assert.equal(verifySign1(claim, createPublicKey(privateKey), NOTHING), false);
     const secret = fixedKey(1);
     assert.throws(
       () => makeSign1({ headers: new Map(), payload: CONTENT, key: secret, context: "test" }),

@@ -5,13 +5,22 @@ import { zstdCompressSync } from "node:zlib";
 import * as fc from "fast-check";
 
 import { WardError } from "../../../gateway/errors.ts";
+import { encodeItems } from "../../../gateway/sealing/batch.ts";
+import { decodeTagged, encodeTagged } from "../../../gateway/sealing/cbor.ts";
+import type { CborValue } from "../../../gateway/sealing/cbor.ts";
 import { ColumnWriter } from "../../../gateway/sealing/columns.ts";
+import { makeEncrypt0, makeSign1 } from "../../../gateway/sealing/cose.ts";
 import {
+  CONTEXT,
+  fromHex,
   RECORD_BYTES_MAX,
   RECORD_CLASSES,
   readSealedHeader,
+  sealedHeaders,
 } from "../../../gateway/sealing/envelope.ts";
-import type { RecordPlace } from "../../../gateway/sealing/envelope.ts";
+import type { RecordPlace, SealedHeader } from "../../../gateway/sealing/envelope.ts";
+import { recordKey } from "../../../gateway/sealing/epoch.ts";
+import { encodeGap } from "../../../gateway/sealing/gap.ts";
 import {
   openGap,
   openItems,
@@ -22,6 +31,7 @@ import {
 import { CONTENT_BYTES_MAX, pack, unpack } from "../../../gateway/sealing/pack.ts";
 import { keyId, RecordSigner } from "../../../gateway/sealing/sign.ts";
 import type { Sealer } from "../../../gateway/sealing/seal.ts";
+import { encodeTally } from "../../../gateway/sealing/tally.ts";
 import {
   anyClass,
   anyItems,
@@ -60,6 +70,19 @@ function epochKeyOf(sealer: Sealer, as = hub) {
   const read = readEpoch(signed);
   assert.equal(read.verify(keys.publicKey), true);
   return read.unwrap(as);
+}
+
+/** What a keeper would sign that does not check anything. */
+function signAnything(
+  ward: readonly CborValue[],
+  payload: Uint8Array,
+  context: string,
+): Uint8Array {
+  const headers = new Map<number | string, CborValue>([
+    [4, keyId(keys.publicKey)],
+    ["ward", ward],
+  ]);
+  return makeSign1({ headers, payload, key: keys.privateKey, context });
 }
 
 describe("a record", () => {
@@ -227,6 +250,83 @@ describe("a record", () => {
     );
   });
 
+  test("is refused when its header tells of other content", () => {
+    const epochKey = fixedKey(3);
+    const at = reading().at;
+    const header = {
+      version: 1,
+      class: "vital",
+      epoch: "ee".repeat(16),
+      salt: "aa".repeat(16),
+      firstAt: at,
+      lastAt: at,
+      count: 1,
+    } as const;
+    const seal = (more: Partial<SealedHeader>, content = encodeItems([reading()])): Uint8Array =>
+      makeEncrypt0({
+        headers: sealedHeaders({ ...header, ...more }),
+        plaintext: pack(content),
+        ...recordKey(epochKey, fromHex(header.epoch), fromHex(header.salt)),
+        context: CONTEXT.batch,
+      });
+    assert.deepEqual(openItems(seal({}), epochKey), [reading()]);
+    for (const more of [
+      { count: 2 },
+      { count: 0 },
+      { firstAt: at + 1, lastAt: at + 1 },
+      { firstAt: at - 2, lastAt: at - 1 },
+    ]) {
+      assert.equal(
+        wardCode(() => openItems(seal(more), epochKey)),
+        "WARD_OPEN",
+      );
+    }
+    const noTally = seal({ class: "tally", count: 1 }, encodeTally(tally));
+    assert.equal(
+      wardCode(() => openTally(noTally, epochKey)),
+      "WARD_OPEN",
+    );
+    const noGap = seal({ class: "gap", count: 1 }, encodeGap(emptyGap));
+    assert.equal(
+      wardCode(() => openGap(noGap, epochKey)),
+      "WARD_OPEN",
+    );
+  });
+
+  test("is refused with anything in an unprotected header", () => {
+    const sealer = sealerFor([hub]);
+    const { bytes } = sealer.sealItems("vital", [reading()]);
+    const [header, , ciphertext] = decodeTagged(16, bytes) as CborValue[];
+    const batch = encodeTagged(16, [header!, new Map([[9, 1]]), ciphertext!]);
+    const epochKey = epochKeyOf(sealer);
+    assert.equal(
+      wardCode(() => openItems(batch, epochKey)),
+      "WARD_ENVELOPE",
+    );
+    assert.equal(
+      wardCode(() => readSealedHeader(batch)),
+      "WARD_ENVELOPE",
+    );
+    const parts = decodeTagged(18, signer.sign(bytes, place).bytes) as CborValue[];
+    parts[1] = new Map([[9, 1]]);
+    assert.equal(
+      wardCode(() => readRecord(encodeTagged(18, parts))),
+      "WARD_ENVELOPE",
+    );
+  });
+
+  test("is refused when its two headers name different classes", () => {
+    const { bytes: batch } = sealerFor([hub]).sealItems("vital", [reading()]);
+    const store = new Uint8Array(8);
+    const sign = (number: number): Uint8Array =>
+      signAnything([1, GATEWAY, store, number, 42, null, AT], batch, CONTEXT.record);
+    assert.equal(readRecord(sign(1)).place.class, "vital");
+    assert.equal(
+      wardCode(() => readRecord(sign(0))),
+      "WARD_ENVELOPE",
+    );
+  });
+
   test("has every class of record a number of its own", () => {
     const sealer = sealerFor([hub]);
     const gap = { ...emptyGap, class: "wave" } as const;
@@ -388,6 +488,13 @@ describe("an epoch", () => {
     const wrapped = sealer.unconfirmedEpochs()[0]!.bytes;
     const place2 = { gateway: GATEWAY, store: STORE, binding };
     assert.throws(() => signer.signEpoch(wrapped, place2), TypeError);
+    const sign = (gateway: string): Uint8Array =>
+      signAnything([1, gateway, new Uint8Array(8), binding], wrapped, CONTEXT.epoch);
+    assert.equal(readEpoch(sign("gw-2")).verify(keys.publicKey), true);
+    assert.equal(
+      wardCode(() => readEpoch(sign(GATEWAY))),
+      "WARD_ENVELOPE",
+    );
   });
 
   test("accepts no bit flip", () => {
