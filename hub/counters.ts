@@ -17,6 +17,8 @@ export interface HubCounters {
   readonly rejected: number;
   /** Messages that are not authentic or not understood. */
   readonly refused: number;
+  /** Messages there was no room for; they have no receipt and come again. */
+  readonly dropped: number;
   /** Records that wait for an epoch. */
   readonly parked: number;
   /** Records whose hash does not fit their neighbours'. */
@@ -36,6 +38,7 @@ export class Counters {
   again = 0;
   rejected = 0;
   refused = 0;
+  dropped = 0;
   broken = 0;
   readonly #classes: Record<ClassName, ClassCounters>;
   readonly #latency = new Histogram();
@@ -77,7 +80,7 @@ export class Counters {
     readonly records: number;
     readonly parked: number;
   }): HubCounters {
-    const { again, rejected, refused, broken } = this;
+    const { again, rejected, refused, dropped, broken } = this;
     const latencyMs = { p50: this.#latency.quantile(0.5), p99: this.#latency.quantile(0.99) };
     const classes = { ...this.#classes };
     for (const name of CLASSES) {
@@ -93,6 +96,7 @@ export class Counters {
       again,
       rejected,
       refused,
+      dropped,
       parked,
       broken,
       firstOpenedAt,

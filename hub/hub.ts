@@ -180,7 +180,7 @@ export class Hub {
 
   #receive(message: Message): void {
     if (!this.#inbox.add(message)) {
-      // No receipt was sent for it, so it comes again.
+      this.#counters.dropped += 1;
       return;
     }
     if (this.#inbox.isFilling) {
@@ -275,7 +275,7 @@ export class Hub {
 
   #park(early: Extract<Outcome, { kind: "early" }>): void {
     const { gateway, epoch, message } = early;
-    this.#parking.add(gateway, epoch, message);
+    this.#counters.dropped += this.#parking.add(gateway, epoch, message) ? 0 : 1;
     const key = `${gateway}/${epoch}`;
     const now = performance.now();
     if (now - (this.#asked.get(key) ?? Number.NEGATIVE_INFINITY) < ASK_AGAIN_MS) {

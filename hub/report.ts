@@ -85,6 +85,7 @@ export function reportLedger(parts: {
     total.include(teller);
     devices.push({ gateway, device, ...teller.total(), ...teller.parts() });
   }
+  devices.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   const { classes, reasons } = total.parts();
   const { sealed } = parts;
   const behind = sealed.fact(FACTS.booked) !== sealed.lastId;
@@ -273,7 +274,7 @@ function chainAccounts({
     const here = book.ranges.all(RANGE_KINDS.committed, no, RANGES_MAX);
     const gone = book.ranges.all(RANGE_KINDS.gone, no, RANGES_MAX);
     const known = [...here, ...gone];
-    const first = Math.min(1, ...known.map((range) => range[0]));
+    const first = known.reduce((min, range) => Math.min(min, range[0]), 1);
     const last = known.reduce((max, range) => Math.max(max, range[1]), 0);
     return {
       gateway,
@@ -285,6 +286,10 @@ function chainAccounts({
       broken: sealed.isBroken(no),
     };
   });
+}
+
+function nameOf({ gateway, device }: DeviceAccount): string {
+  return `${gateway} ${device}`;
 }
 
 function countOf(ranges: readonly TakeRange[]): number {
