@@ -1,23 +1,20 @@
 import { EventEmitter } from "node:events";
 import { mkdir } from "node:fs/promises";
 import type { Socket } from "node:net";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { CrashLoop, restartPause } from "./crash-loop.ts";
 import { lockDataDirectory } from "./data-lock.ts";
-import { DRIVERS } from "./devices/catalog.ts";
-import type { Driver } from "./devices/device.ts";
 import { errorText, WardError } from "./errors.ts";
 import { CheckpointMemory } from "./checkpoint-memory.ts";
-import type { ModelChoice } from "./flow-services.ts";
 import { numberAt, valueAt } from "./json-value.ts";
 import { RoomChild } from "./room-child.ts";
+import { linkRoom } from "./room-links.ts";
+import { opcuaPki, roomConfig } from "./room-configs.ts";
 import { roomProgram } from "./room-programs.ts";
 import { type NoticeText, type RoomName, type RoomToMain } from "./rooms.ts";
 import type { Settings } from "./settings.ts";
 import type { SignedSettings } from "./signed-settings.ts";
-import { socketPair } from "./socket-pair.ts";
 
 /**
  * The parent of the rooms: starts them, gives them their links, watches and restarts them, and stops them in order. It
@@ -48,12 +45,6 @@ interface RoomPlace {
   startMs: number | null;
 }
 
-/** Which rooms talk to each other directly. */
-const LINKS: readonly (readonly [RoomName, RoomName])[] = [
-  ["bedside", "flowhost"],
-  ["flowhost", "keeper"],
-];
-
 export class House extends EventEmitter<HouseEvents> {
   readonly #options: HouseOptions;
   readonly #rooms: Record<RoomName, RoomPlace> = {
@@ -80,7 +71,7 @@ export class House extends EventEmitter<HouseEvents> {
   async start(): Promise<void> {
     this.#lock = await lockDataDirectory(this.#options.dataDirectory);
     // A directory that a room may write to has to be there when the room starts.
-    await mkdir(this.#opcuaPki, { recursive: true, mode: 0o700 });
+    await mkdir(opcuaPki(this.#options.dataDirectory), { recursive: true, mode: 0o700 });
     this.#startRoom("keeper");
     await this.#becomesReady("keeper");
     await this.#startBedside();
@@ -168,10 +159,6 @@ export class House extends EventEmitter<HouseEvents> {
     return child.ask(what, ASK_MS);
   }
 
-  get #opcuaPki(): string {
-    return join(this.#options.dataDirectory, "opcua-pki");
-  }
-
   #startRoom(name: RoomName): void {
     const { settings, dataDirectory } = this.#options;
     const room = this.#rooms[name];
@@ -186,7 +173,14 @@ export class House extends EventEmitter<HouseEvents> {
     room.child = child;
     room.ready = false;
     this.emit("room", { room: name, state: "starting", pid: child.pid, text: "" });
-    child.send({ t: "start", config: this.#configOf(name) });
+    const config = roomConfig(name, {
+      dataDirectory,
+      settings,
+      site: this.#options.site,
+      checkpoint: this.#checkpoints.text,
+      collectorOnly: this.#crashLoop.looping,
+    });
+    child.send({ t: "start", config });
     if (name === "flowhost") {
       this.#link(name);
     }
@@ -202,55 +196,11 @@ export class House extends EventEmitter<HouseEvents> {
     await this.#becomesReady("bedside");
   }
 
-  #configOf(name: RoomName): unknown {
-    const { dataDirectory, settings, site } = this.#options;
-    switch (name) {
-      case "keeper":
-        return { dataDirectory, settings: site, tuning: settings };
-      case "bedside":
-        return {
-          gateway: site.gateway,
-          settings,
-          allowedLines: site.lines,
-          opcuaTrust: site.opcuaTrust,
-          opcuaPki: this.#opcuaPki,
-          previous: this.#checkpoints.text,
-        };
-      case "flowhost":
-        return {
-          gateway: site.gateway,
-          mode: this.#crashLoop.looping ? "collector" : "flows",
-          droppedAfterMs: settings.droppedAfterMs,
-          allowedLines: site.lines,
-          models: DRIVERS.map(modelChoice),
-        };
-      case "listener":
-        return {
-          host: settings.editorHost,
-          port: settings.editorPort,
-          directory: `${dataDirectory}/console`,
-        };
-    }
-  }
-
   /** Gives a room fresh links to every peer that is there. */
   #link(name: RoomName): void {
-    for (const [a, b] of LINKS) {
-      if (a === name || b === name) {
-        this.#linkPair(a, b).catch((error: unknown) => this.#note("link-failed", errorText(error)));
-      }
-    }
-  }
-
-  async #linkPair(a: RoomName, b: RoomName): Promise<void> {
-    const left = this.#linkable(a);
-    const right = this.#linkable(b);
-    if (left === null || right === null) {
-      return;
-    }
-    const [near, far] = await socketPair();
-    left.send({ t: "link", peer: b }, near);
-    right.send({ t: "link", peer: a }, far);
+    linkRoom(name, (peer) => this.#linkable(peer)).catch((error: unknown) =>
+      this.#note("link-failed", errorText(error)),
+    );
   }
 
   /** The flow host is ready only once its links are there; the others are linked once they are ready. */
@@ -436,12 +386,6 @@ const NOTICES_MAX = 1000;
 const SETTLE_MS = 1500;
 const DRAIN_MS = 1000;
 const DRAIN_LOOK_MS = 50;
-
-/** What the editor needs to know of a driver to offer it. */
-function modelChoice({ kind, facts }: Driver): ModelChoice {
-  const { model, maker, protocol, lines } = facts;
-  return { model, maker, protocol, lines, kind };
-}
 
 function place(): RoomPlace {
   return { child: null, ready: false, facts: {}, stats: null, restarts: 0, startMs: null };

@@ -57,7 +57,10 @@ function install(packages: readonly string[]): void {
   console.log(`Installing ${packages.join(", ")} ...`);
   const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   for (const command of ["apt-get update -qq", line]) {
-    const done = spawnSync("sh", ["-c", command], { stdio: ["ignore", "ignore", "inherit"], env: environment });
+    const done = spawnSync("sh", ["-c", command], {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: environment,
+    });
     if (done.status !== 0) {
       console.error(`Cannot install what the tests need: ${command}`);
       process.exit(1);

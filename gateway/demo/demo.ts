@@ -1,19 +1,17 @@
 import { EventEmitter } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { demoFlow, type FlowDevice } from "../../flows/demo-flow.ts";
 import { addConsole } from "../../provisioning/console.ts";
 import { writeMosquittoConfig } from "../../provisioning/mosquitto.ts";
 import { makeSite, type Site, writeSignedSettings } from "../../provisioning/site.ts";
 import { driverOf } from "../devices/catalog.ts";
-import { WardError } from "../errors.ts";
 import { numberAt, textAt, valueAt } from "../json-value.ts";
 import { CLASSES } from "../reading.ts";
 import { ownCommand, Part, type PartLine } from "./child.ts";
+import { freePort, untilListening } from "./ports.ts";
 import { classReports, type DemoReport } from "./report.ts";
 import type { DemoNumbers } from "./status-line.ts";
 import { type PlannedDevice, wardPlan } from "./ward-plan.ts";
@@ -249,7 +247,14 @@ export class Demo extends EventEmitter<DemoEvents> {
     const words = planned.map(({ model, line }) => `${model}@${line}`);
     const ready = await this.#run(
       part,
-      ownCommand("simulate", ...words, "--seed", String(this.#options.seed), "--json"),
+      ownCommand(
+        "simulate",
+        ...words,
+        "--until-stdin-ends",
+        "--seed",
+        String(this.#options.seed),
+        "--json",
+      ),
       isReadyLine,
     );
     const told = valueAt(ready, "devices");
@@ -376,43 +381,3 @@ function keeperOf(report: PartLine): unknown {
 function numberOrNull(value: unknown): number | null {
   return typeof value === "number" ? value : null;
 }
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        resolve(typeof address === "object" && address !== null ? address.port : 0),
-      );
-    });
-  });
-}
-
-/** Waits until somebody listens on a port of this machine, at most 10 seconds. */
-async function untilListening(port: number): Promise<void> {
-  const until = Date.now() + LISTEN_MS;
-  while (!(await isListening(port))) {
-    if (Date.now() > until) {
-      throw new WardError(
-        "WARD_DEMO_PART",
-        "Cannot start the demo's mosquitto: it does not listen.",
-      );
-    }
-    await sleep(50);
-  }
-}
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.on("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on("error", () => resolve(false));
-  });
-}
-
-const LISTEN_MS = 10_000;
