@@ -74,7 +74,7 @@ export class BusUnit {
     if (!Number.isSafeInteger(unit) || unit < lowest || unit > highest) {
       return `unit ${unit} is not ${lowest} to ${highest}`;
     }
-    return this.blocks.every((block) => isReadable(block))
+    return this.blocks.length > 0 && this.blocks.every((block) => isReadable(block))
       ? null
       : "its options ask for registers that Modbus does not have";
   }

@@ -29,6 +29,8 @@ export interface ConnectionOptions {
   /** Directory of this gateway's own certificate. */
   readonly pki: string;
   readonly gateway: string;
+  /** The server answers within this time (milliseconds). */
+  readonly answerMs: number;
   /** Told when the connection ends by itself. */
   readonly onLost: (why: string) => void;
   /** Ends the attempt, and whatever it has opened. */
@@ -47,7 +49,7 @@ export class Connection {
   }
 
   static async open(
-    { key, gateway, onLost, signal }: ConnectionOptions,
+    { key, gateway, answerMs, onLost, signal }: ConnectionOptions,
     security: OPCUAClientOptions,
   ): Promise<Connection> {
     // The library would print what it receives; what matters is told by the line's state.
@@ -62,8 +64,8 @@ export class Connection {
       endpointMustExist: false,
       keepSessionAlive: true,
       connectionStrategy: { maxRetry: 0, initialDelay: 100, maxDelay: 200 },
-      transportTimeout: ANSWER_MS,
-      defaultTransactionTimeout: ANSWER_MS,
+      transportTimeout: answerMs,
+      defaultTransactionTimeout: answerMs,
       requestedSessionTimeout: SESSION_MS,
       transportFactory: {
         create: (settings) => {
@@ -189,6 +191,7 @@ const REASONS: readonly (readonly [RegExp, string, string])[] = [
   ],
   [/BadTooManySessions/, "the server has no session left", "End other clients of the server"],
   [/BadIdentityToken|BadUserAccess/, "the server refuses the login", "Check user and password"],
+  [/Connection Break/, "the connection broke", "Check network and server"],
   [/third party|aborted/i, "the server ended the connection", "Check the server"],
   [/timeout|timed out/i, "the server does not answer", "Check network and server"],
 ];
@@ -199,7 +202,5 @@ const POLICIES: readonly string[] = [
   SecurityPolicy.Aes256_Sha256_RsaPss,
   SecurityPolicy.Aes128_Sha256_RsaOaep,
 ];
-/** The server answers a request within this time, or the connection is given up. */
-const ANSWER_MS = 5000;
 /** A server that lost us forgets the session after this. */
 const SESSION_MS = 30_000;

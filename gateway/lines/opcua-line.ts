@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errorText, WardError } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
 import type { DeviceSink, DeviceSpec, Line } from "./line.ts";
-import type { ConnectOpcua, OpcuaServer } from "./opcua-session.ts";
+import type { ConnectOpcua, OpcuaServer, OpcuaTiming } from "./opcua-session.ts";
 import { OpcuaUnit } from "./opcua-unit.ts";
 import { withDeadline } from "./transport.ts";
 
@@ -11,10 +11,7 @@ export interface OpcuaLineOptions {
   /** Name of the line for engineers. */
   readonly key: string;
   readonly connect: ConnectOpcua;
-  /** Connecting, with all its steps, may take this long. @default 15000 */
-  readonly connectMs?: number;
-  /** First wait between attempts. @default 500 */
-  readonly firstRetryMs?: number;
+  readonly timing: OpcuaTiming;
 }
 
 /**
@@ -31,7 +28,7 @@ export class OpcuaLine implements Line {
 
   constructor(options: OpcuaLineOptions) {
     this.#options = options;
-    this.#backoff = new Backoff({ firstMs: options.firstRetryMs ?? 500 });
+    this.#backoff = new Backoff({ firstMs: options.timing.firstRetryMs });
   }
 
   attach(spec: DeviceSpec, sink: DeviceSink): () => void {
@@ -47,7 +44,11 @@ export class OpcuaLine implements Line {
       );
       return () => undefined;
     }
-    const unit = new OpcuaUnit(driver, spec.options, sink, () => this.#backoff.reset());
+    const unit = new OpcuaUnit(driver, spec.options, {
+      sink,
+      answerMs: this.#options.timing.answerMs,
+      onGood: () => this.#backoff.reset(),
+    });
     this.#units.add(unit);
     this.#running ??= this.#run();
     return () => {
@@ -107,7 +108,7 @@ export class OpcuaLine implements Line {
   async #connect(onLost: (why: string) => void): Promise<OpcuaServer> {
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.#stop.signal]);
-    const connectMs = this.#options.connectMs ?? CONNECT_MS;
+    const { connectMs } = this.#options.timing;
     try {
       return await withDeadline(this.#options.connect(onLost, signal), connectMs, () => {
         const why = `the server does not answer within ${Math.round(connectMs / 1000)} s`;
@@ -132,6 +133,5 @@ export class OpcuaLine implements Line {
   }
 }
 
-const CONNECT_MS = 15_000;
 const BEAT_MS = 500;
 const CLOSE_MAX_MS = 1800;

@@ -45,3 +45,15 @@ export type ConnectOpcua = (
 
 /** How long ending a session may take (milliseconds). */
 export const SESSION_CLOSE_MS = 1200;
+
+/** Times of one OPC-UA line, in milliseconds. */
+export interface OpcuaTiming {
+  /** Connecting, with all its steps, may take this long. */
+  readonly connectMs: number;
+  /** The server answers a request within this time, or the connection is given up. */
+  readonly answerMs: number;
+  /** First wait between attempts. */
+  readonly firstRetryMs: number;
+}
+
+export const USUAL_TIMING: OpcuaTiming = { connectMs: 15_000, answerMs: 4000, firstRetryMs: 500 };

@@ -6,12 +6,22 @@ import { LineMachine } from "./machine.ts";
 import type { OpcuaServer, OpcuaWatch, PointChange } from "./opcua-session.ts";
 import { withDeadline } from "./transport.ts";
 
+/** What a unit is used for. */
+export interface UnitUse {
+  readonly sink: DeviceSink;
+  /** The server answers within this time (milliseconds). */
+  readonly answerMs: number;
+  /** Called for every frame. */
+  readonly onGood: () => void;
+}
+
 /** One device of an OPC-UA server: its subscription, how fresh its data is, and where what it says goes. */
 export class OpcuaUnit {
   readonly machine: LineMachine;
   readonly #driver: OpcuaDriver;
   readonly #options: DeviceOptions;
   readonly #sink: DeviceSink;
+  readonly #answerMs: number;
   readonly #onGood: () => void;
   readonly #backoff = new Backoff({ firstMs: START_RETRY_MS });
   #watch: OpcuaWatch | null = null;
@@ -21,11 +31,11 @@ export class OpcuaUnit {
   #aliveAt = 0;
   #ended = false;
 
-  /** `onGood` is called for every frame. */
-  constructor(driver: OpcuaDriver, options: DeviceOptions, sink: DeviceSink, onGood: () => void) {
+  constructor(driver: OpcuaDriver, options: DeviceOptions, { sink, answerMs, onGood }: UnitUse) {
     this.#driver = driver;
     this.#options = options;
     this.#sink = sink;
+    this.#answerMs = answerMs;
     this.#onGood = onGood;
     this.machine = new LineMachine({
       quietMs: driver.facts.quietMs,
@@ -56,7 +66,7 @@ export class OpcuaUnit {
       throw new WardError("WARD_OPCUA_SILENT", "Cannot read on: the server publishes nothing.");
     }
     if (now - this.#dataAt > this.#driver.facts.quietMs / REFRESHES) {
-      this.#take(await withDeadline(this.#watch.refresh(), ANSWER_MS, noAnswer));
+      this.#take(await withDeadline(this.#watch.refresh(), this.#answerMs, noAnswer));
     }
   }
 
@@ -75,6 +85,9 @@ export class OpcuaUnit {
 
   async #start(server: OpcuaServer): Promise<void> {
     const { samplingMs } = this.#driver;
+    this.#dataAt = performance.now();
+    this.#aliveAt = performance.now();
+    this.machine.opened();
     try {
       const points = this.#driver.points(this.#options);
       const watching = server.watch(points, samplingMs, {
@@ -85,7 +98,7 @@ export class OpcuaUnit {
           this.#sink.fault(fault, Date.now());
         },
       });
-      this.#watch = await withDeadline(watching, START_MS, noAnswer);
+      this.#watch = await withDeadline(watching, START_ANSWERS * this.#answerMs, noAnswer);
     } catch (error) {
       if (error instanceof WardError && error.code === "WARD_OPCUA_POINT") {
         const retryMs = this.#backoff.next();
@@ -96,9 +109,6 @@ export class OpcuaUnit {
       throw error;
     }
     this.#backoff.reset();
-    this.#dataAt = performance.now();
-    this.#aliveAt = performance.now();
-    this.machine.opened();
   }
 
   #take(changes: readonly PointChange[]): void {
@@ -160,6 +170,6 @@ function noAnswer(): WardError {
 /** All points are read this often within the time after which the device counts as silent. */
 const REFRESHES = 4;
 const ALIVE_MISSED_MAX = 3;
-const ANSWER_MS = 3000;
-const START_MS = 10_000;
+/** Finding all points and subscribing takes several answers. */
+const START_ANSWERS = 3;
 const START_RETRY_MS = 2000;

@@ -18,9 +18,9 @@ import {
   SecurityPolicy,
   UserTokenType,
 } from "./opcua-library.ts";
-import type { OpcuaServer, OpcuaWatch, WatchEvents } from "./opcua-session.ts";
+import type { OpcuaServer, OpcuaTiming, OpcuaWatch, WatchEvents } from "./opcua-session.ts";
 import { OpcuaLine } from "./opcua-line.ts";
-import { SESSION_CLOSE_MS } from "./opcua-session.ts";
+import { SESSION_CLOSE_MS, USUAL_TIMING } from "./opcua-session.ts";
 import { parsePlace, walkPath } from "./opcua-path.ts";
 import type { PathChild } from "./opcua-path.ts";
 import { PointWatch } from "./opcua-watch.ts";
@@ -37,8 +37,8 @@ export interface OpcuaContext {
   readonly gateway: string;
   /** How to log in; without it the session is anonymous. */
   readonly user?: { readonly name: string; readonly password: string };
-  /** First wait between attempts (milliseconds), for tests. */
-  readonly firstRetryMs?: number;
+  /** Times other than the usual ones. */
+  readonly timing?: Partial<OpcuaTiming>;
 }
 
 /**
@@ -48,7 +48,7 @@ export interface OpcuaContext {
  */
 export function openOpcuaLine(url: string, context: OpcuaContext): Line {
   const key = lineKey(parseLineUrl(url));
-  const { opcuaPki, opcuaTrust, firstRetryMs } = context;
+  const { opcuaPki, opcuaTrust } = context;
   if (!key.startsWith("opc.tcp:")) {
     throw new WardError("WARD_LINE_URL", `Cannot open ${key} as OPC-UA. Use opc.tcp://host:port.`);
   }
@@ -57,13 +57,15 @@ export function openOpcuaLine(url: string, context: OpcuaContext): Line {
     throw new WardError("WARD_OPCUA_PKI", `Cannot open ${key}: ${why}. Give one.`);
   }
   const trust = new TrustList(opcuaTrust);
+  const timing = { ...USUAL_TIMING, ...context.timing };
   return new OpcuaLine({
     key,
     connect: (onLost, signal) => {
       const { gateway, user } = context;
-      return Session.open({ key, trust, pki: opcuaPki, gateway, onLost, signal }, user);
+      const { answerMs } = timing;
+      return Session.open({ key, trust, pki: opcuaPki, gateway, answerMs, onLost, signal }, user);
     },
-    ...(firstRetryMs === undefined ? {} : { firstRetryMs }),
+    timing,
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Framing } from "../lines/modbus-frames.ts";
 import { crc16, lrc, MBAP_BYTES, rtuFrame } from "../lines/modbus-frames.ts";
 
-/** Bytes that a slave sends, some time after the request came. */
+/** Bytes that a slave sends, some time after the request came, and never before what it has to send already. */
 export interface SlaveBytes {
   readonly afterMs: number;
   readonly bytes: Uint8Array;
@@ -24,6 +24,8 @@ export class ModbusSlave {
   readonly #write: (bytes: Uint8Array) => void;
   readonly #timers = new Set<NodeJS.Timeout>();
   #bytes: Buffer = Buffer.alloc(0);
+  /** When the last of what is to be sent goes out (performance.now()). */
+  #busyUntil = 0;
 
   constructor(options: SlaveOptions, write: (bytes: Uint8Array) => void) {
     this.#options = options;
@@ -104,16 +106,23 @@ export class ModbusSlave {
     const framed = frame(reply);
     const pieces = this.#options.deliver?.(framed) ?? [{ afterMs: 0, bytes: framed }];
     for (const { afterMs, bytes } of pieces) {
-      if (afterMs === 0) {
-        this.#write(bytes);
-        continue;
-      }
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        this.#write(bytes);
-      }, afterMs);
-      this.#timers.add(timer);
+      this.#send(bytes, afterMs);
     }
+  }
+
+  /** Bytes keep their order, as on a wire. */
+  #send(bytes: Uint8Array, afterMs: number): void {
+    const now = performance.now();
+    this.#busyUntil = Math.max(this.#busyUntil, now + afterMs);
+    if (this.#busyUntil <= now && this.#timers.size === 0) {
+      this.#write(bytes);
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#write(bytes);
+    }, this.#busyUntil - now);
+    this.#timers.add(timer);
   }
 }
 

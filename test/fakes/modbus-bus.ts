@@ -4,6 +4,7 @@ import type { AddressInfo, Server, Socket } from "node:net";
 
 import type { ModbusDriver, Output, RegisterBlock } from "../../gateway/devices/device.ts";
 import type { Framing } from "../../gateway/lines/modbus-frames.ts";
+import { openPty } from "../../gateway/simulate/pty.ts";
 import { ModbusSlave } from "../../gateway/simulate/modbus-slave.ts";
 import type { SlaveBytes } from "../../gateway/simulate/modbus-slave.ts";
 
@@ -188,17 +189,45 @@ export function signedDriver(
   };
 }
 
+/** Where a slave is plugged in. */
+export interface SlaveBus {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A slave behind a pseudo terminal. */
+export async function openPtyBus(slave: SigningSlave, framing: "rtu" | "ascii"): Promise<SlaveBus> {
+  const pty = await openPty((bytes) => peer.push(bytes));
+  const peer = new ModbusSlave(
+    {
+      framing,
+      answer: (request) => slave.answer(request),
+      deliver: (frame) => slave.deliver(frame, framing),
+    },
+    (bytes) => pty.send(bytes),
+  );
+  return {
+    url: `modbus-${framing}:${pty.path}`,
+    close: async () => {
+      peer.end();
+      await pty.close();
+    },
+  };
+}
+
 /** A slave behind a TCP port of the loopback. */
-export class TcpBus {
+export class TcpBus implements SlaveBus {
+  readonly url: string;
   readonly port: number;
   connections = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(server: Server, sockets: Set<Socket>) {
+  private constructor(server: Server, sockets: Set<Socket>, framing: Framing) {
     this.#server = server;
     this.#sockets = sockets;
     this.port = (server.address() as AddressInfo).port;
+    this.url = `${framing === "tcp" ? "modbus-tcp" : "modbus-rtu+tcp"}://127.0.0.1:${this.port}`;
     server.on("connection", () => (this.connections += 1));
   }
 
@@ -225,7 +254,7 @@ export class TcpBus {
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new TcpBus(server, sockets);
+    return new TcpBus(server, sockets, framing);
   }
 
   /** Ends every connection, as a device that restarts does. */

@@ -10,6 +10,23 @@ import type {
 } from "../device.ts";
 import type { Quality } from "../../reading.ts";
 
+const CHANNEL_WORDS = 4;
+const CHANNELS_MAX = 32;
+const ADDRESS = {
+  name: "address",
+  doc: "Register of the first channel, zero-based protocol address",
+  default: 1000,
+  minimum: 0,
+  maximum: 65_535 - CHANNEL_WORDS * CHANNELS_MAX,
+} as const;
+const CHANNELS = {
+  name: "channels",
+  doc: "How many channels to read",
+  default: 8,
+  minimum: 1,
+  maximum: CHANNELS_MAX,
+} as const;
+
 /**
  * Bender insulation monitoring: COMTRAXX gateways and panels (function 4) and ISOMETERs with Modbus RTU (function 3).
  * Every value is a channel of four registers: IEEE single (high word, low word), alarm-and-test byte with
@@ -29,20 +46,8 @@ export const driver: ModbusDriver = {
   } satisfies DriverFacts,
   serial: { baud: 19_200, format: "8E1", flow: "none" },
   options: [
-    {
-      name: "address",
-      doc: "Register of the first channel, zero-based protocol address",
-      default: 1000,
-      minimum: 0,
-      maximum: 65_535 - 4 * 32,
-    },
-    {
-      name: "channels",
-      doc: "How many channels to read",
-      default: 8,
-      minimum: 1,
-      maximum: 32,
-    },
+    ADDRESS,
+    CHANNELS,
     {
       name: "function",
       doc: "4 for COMTRAXX gateways and panels, 3 for an ISOMETER on its own bus",
@@ -55,13 +60,12 @@ export const driver: ModbusDriver = {
   decode,
 };
 
-const CHANNEL_WORDS = 4;
 /** Channels in one request: 100 registers stay below the limit of 125, and one frame of them below 50 readings. */
 const BLOCK_CHANNELS = 25;
 
 function blocks(options: DeviceOptions): readonly RegisterBlock[] {
-  const first = numberOption(options, "address", 1000);
-  const channels = numberOption(options, "channels", 8);
+  const first = wholeOption(options, ADDRESS);
+  const channels = wholeOption(options, CHANNELS);
   const code = options["function"] === 3 ? 3 : 4;
   const wanted: RegisterBlock[] = [];
   for (let from = 0; from < channels; from += BLOCK_CHANNELS) {
@@ -159,9 +163,14 @@ function channelValue(
   return { value: isCode ? `code-${text}` : Number(text), text, quality: settled };
 }
 
-function numberOption(options: DeviceOptions, name: string, otherwise: number): number {
-  const value = options[name];
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : otherwise;
+function wholeOption(options: DeviceOptions, spec: typeof ADDRESS | typeof CHANNELS): number {
+  const value = options[spec.name];
+  const isUsable =
+    typeof value === "number" &&
+    Number.isSafeInteger(value) &&
+    value >= spec.minimum &&
+    value <= spec.maximum;
+  return isUsable ? value : spec.default;
 }
 
 /* AT&T byte, bits 0-2. */

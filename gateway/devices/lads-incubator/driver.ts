@@ -98,7 +98,7 @@ function decode(point: OpcuaPoint, change: OpcuaChange): Output[] {
 
 function valueOf(code: string, value: OpcuaChange["value"]): number | string | null {
   if (code === DOOR) {
-    return typeof value === "string" ? (COVER_STATES[value] ?? null) : null;
+    return typeof value === "string" ? (COVER_STATES.get(value) ?? null) : null;
   }
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
@@ -109,13 +109,13 @@ function nameOf(options: DeviceOptions, name: string): string {
 }
 
 /** States of the CoverStateMachineType, by the node that CurrentState/Id names. */
-const COVER_STATES: Readonly<Record<string, string>> = {
-  [`nsu=${LADS};i=5025`]: "open",
-  [`nsu=${LADS};i=5028`]: "closed",
-  [`nsu=${LADS};i=5049`]: "locked",
-  [`nsu=${LADS};i=5050`]: "error",
-  [`nsu=${LADS};i=5107`]: "unlocking",
-  [`nsu=${LADS};i=5108`]: "locking",
-  [`nsu=${LADS};i=5109`]: "opening",
-  [`nsu=${LADS};i=5110`]: "closing",
-};
+const COVER_STATES: ReadonlyMap<string, string> = new Map([
+  [`nsu=${LADS};i=5025`, "open"],
+  [`nsu=${LADS};i=5028`, "closed"],
+  [`nsu=${LADS};i=5049`, "locked"],
+  [`nsu=${LADS};i=5050`, "error"],
+  [`nsu=${LADS};i=5107`, "unlocking"],
+  [`nsu=${LADS};i=5108`, "locking"],
+  [`nsu=${LADS};i=5109`, "opening"],
+  [`nsu=${LADS};i=5110`, "closing"],
+]);

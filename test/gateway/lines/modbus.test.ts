@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { test } from "node:test";
+
+import * as fc from "fast-check";
+
+import { driver as bender } from "../../../gateway/devices/bender-comtraxx/driver.ts";
+import type { ModbusDriver } from "../../../gateway/devices/device.ts";
+import { driver as nonin } from "../../../gateway/devices/nonin-oem3-format2/driver.ts";
+import { driver as tsi } from "../../../gateway/devices/tsi-rpc30/driver.ts";
+import { openModbusLine } from "../../../gateway/lines/modbus.ts";
+import type { Line } from "../../../gateway/lines/line.ts";
+import { rtuFrame } from "../../../gateway/lines/modbus-frames.ts";
+import { ReadOnlyPort } from "../../../gateway/lines/modbus-port.ts";
+import { CollectingSink } from "../../fakes/line-sink.ts";
+import { SigningSlave, signedDriver, TcpBus } from "../../fakes/modbus-bus.ts";
+
+const TIMING = { replyMs: 60, quietMs: 40, unitBackoffMs: 2000 };
+
+function attach(
+  line: Line,
+  driver: ModbusDriver,
+  unit: number | null,
+  sink: CollectingSink,
+): () => void {
+  return line.attach({ device: `test/${unit}`, driver, unit, options: {} }, sink);
+}
+
+const BLOCKS = [{ function: 4, address: 100, count: 6 }] as const;
+
+test("nothing but read functions ever reaches the wire, whatever the options are", async () => {
+  const slave = new SigningSlave(1, 0, 0);
+  const bus = await TcpBus.open(slave, "tcp");
+  const value = fc.oneof(fc.integer(), fc.double(), fc.string(), fc.boolean());
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom<ModbusDriver>(bender, tsi),
+      fc.dictionary(
+        fc.constantFrom("address", "channels", "function", "room-pressure", "door", "x"),
+        value,
+      ),
+      fc.integer({ min: -1, max: 300 }),
+      async (driver, options, unit) => {
+        const line = openModbusLine(bus.url, TIMING);
+        const sink = new CollectingSink();
+        line.attach({ device: "x", driver, unit, options }, sink);
+        await sink.until(
+          () =>
+            sink.frames.length + sink.faults.length > 0 ||
+            sink.states.some(({ state }) => state === "closed"),
+        );
+        await line.close();
+      },
+    ),
+    { numRuns: 60 },
+  );
+  await bus.close();
+  assert.ok(slave.functions.length > 20);
+  assert.deepEqual(
+    slave.functions.filter((code) => code < 1 || code > 4),
+    [],
+  );
+});
+
+test("the guarded port lets no write out, even if the library were told to write", () => {
+  const sent: Uint8Array[] = [];
+  const wire = {
+    onBytes: () => undefined,
+    onEnd: () => undefined,
+    write: (bytes: Uint8Array) => void sent.push(bytes),
+    close: async () => undefined,
+  };
+  const port = new ReadOnlyPort(wire, "rtu", () => undefined);
+  for (const code of [5, 6, 7, 8, 15, 16, 17, 20, 21, 22, 23, 43, 0, 127, 255]) {
+    assert.throws(() => port.write(rtuFrame(Uint8Array.of(1, code, 0, 1, 0, 1))), {
+      code: "WARD_MODBUS_NOT_A_READ",
+    });
+  }
+  assert.equal(sent.length, 0);
+  port.write(rtuFrame(Uint8Array.of(1, 3, 0, 1, 0, 1)));
+  assert.throws(() => port.write(rtuFrame(Uint8Array.of(1, 3, 0, 1, 0, 1))), {
+    code: "WARD_MODBUS_BUSY",
+  });
+  assert.equal(sent.length, 1);
+});
+
+test("a dead unit costs the others little, and comes back when it answers", async () => {
+  const slave = new SigningSlave(2, 0, 0);
+  slave.dead.add(9);
+  const bus = await TcpBus.open(slave, "rtu");
+  const line = openModbusLine(bus.url, TIMING);
+  const counts = { good: 0, wrong: 0 };
+  const alive = new CollectingSink();
+  const dead = new CollectingSink();
+  attach(line, signedDriver(3, slave, BLOCKS, counts), 3, alive);
+  attach(line, signedDriver(9, slave, BLOCKS, counts), 9, dead);
+  await alive.until(() => alive.frames.length >= 150);
+  const asked = slave.functions.length;
+  assert.ok(dead.frames.length === 0 && counts.wrong === 0);
+  // Every poll of the living unit is a probe and a block; the dead one is asked with longer and longer waits.
+  assert.ok(asked < 2 * 150 + 20, `${asked} requests`);
+  slave.dead.delete(9);
+  await dead.until(() => dead.frames.length > 0);
+  assert.ok(dead.states.some(({ state }) => state === "online"));
+  await line.close();
+  await bus.close();
+});
+
+test("a lost connection is told in plain words and comes back", async () => {
+  const slave = new SigningSlave(3, 0, 0);
+  const bus = await TcpBus.open(slave, "tcp");
+  const line = openModbusLine(bus.url, TIMING);
+  const sink = new CollectingSink();
+  attach(line, signedDriver(3, slave, BLOCKS, { good: 0, wrong: 0 }), 3, sink);
+  await sink.until(() => sink.frames.length > 5);
+  assert.deepEqual(
+    sink.states.map(({ state }) => state),
+    ["connecting", "negotiating", "online"],
+  );
+  bus.drop();
+  const before = sink.frames.length;
+  await sink.until(() => sink.frames.length > before + 2);
+  await bus.close();
+  await sink.until(() => sink.now === "backoff" && /refused/.test(sink.text));
+  assert.match(
+    sink.text,
+    /^Cannot open modbus-tcp:\/\/127\.0\.0\.1:\d+: connection refused\. .*; trying again in about \d+ s$/,
+  );
+  await line.close();
+  assert.equal(sink.now, "closed");
+});
+
+test("a device that refuses is a fault with the reason, and no value", async () => {
+  const slave = new SigningSlave(4, 0, 0);
+  slave.answer = (request) => Uint8Array.of(request[0] ?? 0, (request[1] ?? 0) | 0x80, 2);
+  const bus = await TcpBus.open(slave, "tcp");
+  const line = openModbusLine(bus.url, TIMING);
+  const sink = new CollectingSink();
+  attach(line, tsi, 1, sink);
+  await sink.until(() => sink.faults.length > 0);
+  assert.equal(sink.faults[0]?.fault, "exception");
+  assert.match(sink.faults[0]?.text ?? "", /exception 2, no such register/);
+  assert.equal(sink.frames.length, 0);
+  await line.close();
+  await bus.close();
+});
+
+test("what cannot be read is said, not tried", async () => {
+  const line = openModbusLine("modbus-rtu:/dev/ttyNONE", TIMING);
+  const sinks = [new CollectingSink(), new CollectingSink(), new CollectingSink()];
+  line.attach({ device: "a", driver: nonin, unit: 1, options: {} }, sinks[0]!);
+  line.attach({ device: "b", driver: tsi, unit: 0, options: {} }, sinks[1]!);
+  const beyond = { ...tsi, blocks: () => [{ function: 4, address: 65_530, count: 15 }] as const };
+  line.attach({ device: "c", driver: beyond, unit: 1, options: {} }, sinks[2]!);
+  assert.match(sinks[0]!.states[0]?.text ?? "", /does not speak Modbus/);
+  assert.match(sinks[1]!.states[0]?.text ?? "", /unit 0 is not 1 to 247/);
+  assert.match(sinks[2]!.states[0]?.text ?? "", /registers that Modbus does not have/);
+  await line.close();
+  assert.throws(() => openModbusLine("serial:/dev/ttyS0"), { code: "WARD_LINE_URL" });
+});
+
+test("closing does not wait for a device that does not answer", { timeout: 20_000 }, async () => {
+  const server = createServer(() => undefined).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  const line = openModbusLine(`modbus-tcp://127.0.0.1:${port}`, { replyMs: 60_000 });
+  const sink = new CollectingSink();
+  attach(line, tsi, 1, sink);
+  await sink.until(() => sink.now === "negotiating");
+  await line.close();
+  server.close();
+});
+
+test("a transaction number is never used twice on a connection", async () => {
+  const slave = new SigningSlave(5, 0, 0);
+  const numbers = new Set<number>();
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.on("data", (bytes: Buffer) => {
+      const number = bytes.readUInt16BE(0);
+      assert.ok(!numbers.has(number));
+      numbers.add(number);
+      const reply = slave.answer(bytes.subarray(6))!;
+      const head = Buffer.from(bytes.subarray(0, 6));
+      head.writeUInt16BE(reply.length, 4);
+      socket.write(Buffer.concat([head, reply]));
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  const line = openModbusLine(`modbus-tcp://127.0.0.1:${port}`, TIMING);
+  const sink = new CollectingSink();
+  const counts = { good: 0, wrong: 0 };
+  attach(line, signedDriver(3, slave, BLOCKS, counts), 3, sink);
+  await sink.until(() => sink.frames.length > 600);
+  await line.close();
+  server.close();
+  assert.ok(numbers.size > 600 && counts.wrong === 0);
+});
+
+test("devices come and go while the bus runs", async () => {
+  const slave = new SigningSlave(6, 0, 0);
+  const bus = await TcpBus.open(slave, "tcp");
+  const line = openModbusLine(bus.url, TIMING);
+  const counts = { good: 0, wrong: 0 };
+  const first = new CollectingSink();
+  const detach = attach(line, signedDriver(3, slave, BLOCKS, counts), 3, first);
+  await first.until(() => first.frames.length > 3);
+  const second = new CollectingSink();
+  attach(line, signedDriver(4, slave, BLOCKS, counts), 4, second);
+  await second.until(() => second.frames.length > 3);
+  detach();
+  const seen = first.frames.length;
+  const before = second.frames.length;
+  await second.until(() => second.frames.length > before + 5);
+  assert.equal(first.frames.length, seen);
+  assert.equal(first.now, "closed");
+  assert.equal(counts.wrong, 0);
+  await line.close();
+  await bus.close();
+});
