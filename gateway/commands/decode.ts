@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { needDriver } from "../devices/catalog.ts";
 import type { Output, StreamDriver } from "../devices/device.ts";
 import { errorCode, errorText, WardError } from "../errors.ts";
+import type { Fault } from "../reading.ts";
 import { TakeNumberer } from "../take.ts";
 import type { Command, CommandIo } from "./command.ts";
 import { parseDeviceOptions } from "./device-options.ts";
@@ -101,7 +102,8 @@ class Printer {
         takes.flatMap(({ items }) => items).forEach((item) => writeLine(stdout, item));
       } else if (output.kind === "fault") {
         const { fault, bytes, text } = output;
-        writeLine(stdout, { kind: "fault", device: DEVICE, at, fault, bytes, text });
+        const line: Fault = { kind: "fault", device: DEVICE, at, fault, bytes, text };
+        writeLine(stdout, line);
       } else if (output.kind === "identity") {
         stderr.write(`serial number ${output.serial}\n`);
       }
