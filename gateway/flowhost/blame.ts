@@ -11,4 +11,4 @@ export function blame(thrown: unknown): string | null {
 }
 
 const LINES_MAX = 50;
-const NODE_FILE = /[/\\](?:nodes|core)(?:[/\\][\w-]+){1,2}[/\\]([\w-]+)\.(?:js|ts|cjs):\d+/;
+const NODE_FILE = /(?<!lib)[/\\](?:nodes|core)(?:[/\\][\w-]+){0,2}[/\\]([\w-]+)\.(?:js|ts|cjs):\d+/;

@@ -300,8 +300,19 @@ export async function startFlowhost(options: FlowhostKitOptions = {}): Promise<F
     said.push(message);
     events.emit("said");
   });
-  child.on("exit", () => events.emit("said"));
-  child.stderr!.on("data", (chunk: Buffer) => stderr.push(chunk.toString()));
+  child.on("exit", () => {
+    events.emit("said");
+    // Whoever waits for something of this child waits no more.
+    const gone = new Error(`the flow host is gone: ${JSON.stringify(said.at(-1))}`);
+    for (const waiting of [bedside.events, keeper.events]) {
+      if (waiting.listenerCount("error") > 0) {
+        waiting.emit("error", gone);
+      }
+    }
+  });
+  child.stderr!.on("data", (chunk: Buffer) => {
+    stderr.push(chunk.toString());
+  });
   child.stdout!.on("data", (chunk: Buffer) => stderr.push(chunk.toString()));
   const handOver = async (
     message: MainToRoom,
@@ -350,6 +361,7 @@ export async function startFlowhost(options: FlowhostKitOptions = {}): Promise<F
     },
     deploy: async (type, flows) => {
       const started = once(bedside.events, "flows");
+      started.catch(() => undefined);
       const headers = { "node-red-deployment-type": type, "node-red-api-version": "v2" };
       const answer = await kit.admin("POST", "/flows", { body: { flows }, headers });
       if (answer.status === 200) {
