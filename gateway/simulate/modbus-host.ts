@@ -198,6 +198,5 @@ const LINES: readonly (LineScheme | "pty")[] = [
   "modbus-tcp",
   "pty",
   "modbus-rtu",
-  "modbus-ascii",
   "modbus-rtu+tcp",
 ];
