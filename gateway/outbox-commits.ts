@@ -4,12 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { syncDirectory } from "./disk-sync.ts";
 import { errorText, WardError } from "./errors.ts";
+import { noteWell } from "./outbox-starts.ts";
 import {
   causeOf,
   isDamage,
   openAtStart,
   openLevel,
   RETRY_MS,
+  startsFile,
   type Database,
   type OpenDatabase,
   type Opened,
@@ -33,6 +35,8 @@ export interface StoreOptions {
 
 /** Writes that need not be durable at once wait at most this long for a ride with the next commit. */
 const LAZY_MS = 1000;
+/** A store that was open for this long works. */
+const WELL_MS = 3_600_000;
 
 interface Group {
   readonly writes: Map<string, StoreWrite>;
@@ -55,6 +59,7 @@ export class Store {
   readonly #path: string;
   #database: Database;
   #waiting: Group = newGroup();
+  readonly #well: NodeJS.Timeout;
   #committing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #reopened: Promise<void> = Promise.resolve();
@@ -66,6 +71,7 @@ export class Store {
     this.#path = path;
     this.#database = opened.database;
     this.suspect = opened.suspect;
+    this.#well = setTimeout(() => noteWell(startsFile(path)), WELL_MS).unref();
   }
 
   /**
@@ -145,6 +151,8 @@ export class Store {
     await this.#commit();
     await this.#database.close().catch(() => undefined);
     openPaths.delete(this.#path);
+    clearTimeout(this.#well);
+    noteWell(startsFile(this.#path));
   }
 
   #schedule(): void {

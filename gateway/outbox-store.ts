@@ -8,6 +8,8 @@ import { ClassicLevel } from "classic-level";
 import { syncDatabase } from "./disk-sync.ts";
 import { errorCode, errorText, WardError } from "./errors.ts";
 import { hasTornLog } from "./outbox-log-tail.ts";
+import { salvageTable, scrubTables } from "./outbox-scrub.ts";
+import { noteStart } from "./outbox-starts.ts";
 
 /**
  * LevelDB as the outbox sees it: an ordered map with atomic, durable writes. The only file that knows LevelDB, and how it
@@ -47,6 +49,9 @@ export interface Opened {
 /** How long to wait before the next try to open a database (milliseconds). */
 export const RETRY_MS: readonly number[] = [50, 100, 250, 500, 1000, 2000];
 const OPEN_TRIES = 5;
+/** After so many starts without a good end, the tables are checked before they are opened. */
+const FAILURES_MAX = 3;
+const PUT_BACK_ENTRIES = 256;
 
 /**
  * Opens or creates a database. A damaged one is repaired or, failing that, moved aside and kept as
@@ -54,16 +59,21 @@ const OPEN_TRIES = 5;
  */
 export async function openAtStart(path: string, open: OpenDatabase): Promise<Opened> {
   if (await hasLostItsRoot(path)) {
-    return { database: await openDamaged(path, open), suspect: true };
+    return { database: await openDamaged(path, open, scrub(path)), suspect: true };
   }
   const torn = hasTornLog(path);
+  const failures = noteStart(startsFile(path));
+  const aside = torn || failures >= FAILURES_MAX ? scrub(path) : [];
+  if (aside.length > 0) {
+    return { database: await openDamaged(path, open, aside), suspect: true };
+  }
   for (let attempt = 0; ; attempt += 1) {
     try {
       const database = await open(path);
       return { database, suspect: torn || recoveryDroppedData(path) };
     } catch (error) {
       if (isDamage(error)) {
-        return { database: await openDamaged(path, open), suspect: true };
+        return { database: await openDamaged(path, open, scrub(path)), suspect: true };
       }
       if (attempt + 1 >= OPEN_TRIES || errorCode(causeOf(error)) === "LEVEL_LOCKED") {
         throw new WardError(
@@ -77,14 +87,44 @@ export async function openAtStart(path: string, open: OpenDatabase): Promise<Ope
   }
 }
 
-async function openDamaged(path: string, open: OpenDatabase): Promise<Database> {
+/** The file in which starts of a store are counted. */
+export function startsFile(path: string): string {
+  return `${path}.starts`;
+}
+
+/** Moves damaged tables aside; returns where they are. */
+function scrub(path: string): string[] {
+  return scrubTables(path, `${path}.damaged-${Date.now()}`);
+}
+
+async function openDamaged(
+  path: string,
+  open: OpenDatabase,
+  aside: readonly string[],
+): Promise<Database> {
   try {
     await ClassicLevel.repair(path);
-    return await open(path);
+    const database = await open(path);
+    for (const table of aside) {
+      await putBack(database, salvageTable(readFileSync(table)));
+    }
+    return database;
   } catch {
-    await rename(path, `${path}.damaged-${Date.now()}`);
+    await rename(path, `${path}.damaged-${Date.now()}-whole`);
     mkdirSync(path, { recursive: true, mode: 0o700 });
     return open(path);
+  }
+}
+
+/** Writes what a damaged table still held, unless the database knows a newer value. */
+async function putBack(
+  database: Database,
+  entries: readonly (readonly [Uint8Array, Uint8Array])[],
+): Promise<void> {
+  for (let at = 0; at < entries.length; at += PUT_BACK_ENTRIES) {
+    const some = entries.slice(at, at + PUT_BACK_ENTRIES);
+    const known = await Promise.all(some.map(([key]) => database.get(key)));
+    await database.batch(some.filter((_, place) => known[place] === undefined));
   }
 }
 

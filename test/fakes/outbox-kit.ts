@@ -6,11 +6,11 @@ import { Outbox, type OutboxOptions } from "../../gateway/outbox.ts";
 import type { EpochRecord, Loss, StoredRecord } from "../../gateway/outbox-records.ts";
 import { makeFakeCodec } from "./record-codec.ts";
 
-/** A directory that is gone when the test is over. */
+/** A path for a store, in a directory that is gone when the test is over. */
 export function temporaryDirectory(t: { after: (act: () => void) => void }): string {
   const directory = mkdtempSync(join(tmpdir(), "wardgate-outbox-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
+  return join(directory, "store");
 }
 
 /** What an outbox told. */

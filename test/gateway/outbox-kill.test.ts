@@ -16,9 +16,8 @@ test(
   "what was acknowledged is there after kill -9 at any moment",
   { timeout: 100_000 },
   async (t) => {
-    const directory = temporaryDirectory(t);
-    const store = join(directory, "store");
-    const log = join(directory, "acknowledged");
+    const store = temporaryDirectory(t);
+    const log = join(store, "../acknowledged");
     for (let round = 0; round < KILLS; round += 1) {
       const writer = startWriter([store, log, `r${round}`, "yes"]);
       await said(writer, "open");
@@ -49,9 +48,8 @@ test(
   "a full disk loses nothing, and the store goes on by itself",
   { timeout: 60_000 },
   async (t) => {
-    const directory = temporaryDirectory(t);
-    const store = join(directory, "store");
-    const log = join(directory, "acknowledged");
+    const store = temporaryDirectory(t);
+    const log = join(store, "../acknowledged");
     for (let round = 0; round < 5; round += 1) {
       const writer = startWriter([store, log, `f${round}`, "no"]);
       await said(writer, "open");
