@@ -8,8 +8,9 @@ import type { Behaviour, WardNode } from "./red.ts";
 
 /** Starts a source node: subscribes to its device and sends on every take as one message. */
 export function startSource(node: WardNode, unit: number | null): Behaviour {
+  const subscription = readSubscription(node, unit);
   const show = showLine(node);
-  const end = node.services.subscribe(readSubscription(node, unit), {
+  const end = node.services.subscribe(subscription, {
     id: node.id,
     tab: node.tab,
     take: (take, ward) => node.send({ ...messageOf(take, ward) }),

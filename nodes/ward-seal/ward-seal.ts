@@ -10,7 +10,6 @@ const node: (red: Red) => void = defineNode({
   type: "ward-seal",
   start: ({ fields, services, send, status }) => {
     let batches = 0;
-    status("grey", "ring", { word: "waiting" });
     const sealer = new Sealer({
       windowMs: fields.number("windowMs", WINDOW_MS),
       itemsMax: fields.number("itemsMax", ITEMS),
@@ -21,6 +20,7 @@ const node: (red: Red) => void = defineNode({
         status("green", "dot", { figures: `${batches} \u25a3` });
       },
     });
+    status("grey", "ring", { word: "waiting" });
     return {
       input: (message) => sealer.add(readItems(message)),
       stopping: () => sealer.flush(),

@@ -26,6 +26,12 @@ export class FakeServices implements FlowServices {
   /** Set to make `store` wait. */
   storeWaits: Promise<void> | null = null;
   #salt = 0;
+  #wake = Promise.withResolvers<void>();
+
+  /** Resolves when something is stored or settled. */
+  changed(): Promise<void> {
+    return this.#wake.promise;
+  }
 
   subscribe(subscription: Subscription, source: SourceNode): () => void {
     this.subscriptions.set(source.id, { subscription, source });
@@ -43,6 +49,7 @@ export class FakeServices implements FlowServices {
     items: readonly Item[],
   ): void {
     this.settled.push({ outcome, takes, items });
+    this.#tell();
   }
 
   seal(className: ClassName, items: readonly Item[]): SealedItems {
@@ -61,6 +68,7 @@ export class FakeServices implements FlowServices {
       throw this.storeFails;
     }
     this.stored.push({ bytes, ward });
+    this.#tell();
   }
 
   show(items: readonly Item[]): void {
@@ -83,6 +91,11 @@ export class FakeServices implements FlowServices {
       "modbus-tcp://10.0.0.8:502",
       "opc.tcp://10.0.0.9:4840",
     ];
+  }
+
+  #tell(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers<void>();
   }
 }
 

@@ -133,6 +133,11 @@ export class TestRed {
     }
   }
 
+  /** Waits until some node shows another status. */
+  async statusChange(): Promise<void> {
+    await once(RED.events, "node-status");
+  }
+
   /** What a sink has received so far. */
   soFar(id: string): Seen[] {
     return this.#received.get(id) ?? [];
