@@ -73,6 +73,7 @@ export class Leaving {
   ): Promise<void> {
     const { store, state, reader, codec, now } = this.#parts;
     const found = await reader.scan(chain.place, range);
+    const oldest = await this.#oldestQuarantined(chain.place, found.size);
     const loss: Loss = {
       class: chain.place.class,
       store: state.idOf(chain.place.store),
@@ -88,6 +89,7 @@ export class Leaving {
     const word = text === "" ? reason : text;
     await store.write([
       ...deletions(chain.place, found),
+      ...oldest,
       ...[...found].map(([sequence, bytes]): StoreWrite => [
         quarantineKey({ ...chain.place, sequence }),
         writeQuarantine(word, bytes),
@@ -100,6 +102,16 @@ export class Leaving {
       markCommitted(state, gap.records);
     }
     lost(loss, gap);
+  }
+
+  /** Deletions that make room for so many more in the chain's quarantine. */
+  async #oldestQuarantined(place: ChainSlot, more: number): Promise<StoreWrite[]> {
+    const entries = await this.#parts.store.range({
+      gte: quarantineKey({ ...place, sequence: 0 }),
+      lt: quarantineKey({ ...place, sequence: Number.MAX_SAFE_INTEGER }),
+    });
+    const tooMany = Math.max(0, entries.length + more - QUARANTINE_RECORDS_MAX);
+    return entries.slice(0, tooMany).map(([key]) => [key, null]);
   }
 
   writeLazily(writes: readonly StoreWrite[]): void {
@@ -116,6 +128,8 @@ export interface GivenUp {
   readonly text: string;
 }
 
+/** Records in quarantine per chain, at most: the newest are kept. */
+export const QUARANTINE_RECORDS_MAX = 256;
 /** Records that a receipt takes out in one step. */
 const STEP_RECORDS = 256;
 

@@ -180,7 +180,7 @@ export function readRecord(
 /** The value of a record that was taken out of its chain, and why. */
 export function writeQuarantine(reason: string, record: Uint8Array): Uint8Array {
   const text = Buffer.from(reason.slice(0, REASON_CHARS_MAX), "utf8").subarray(0, REASON_BYTES_MAX);
-  return Buffer.concat([Buffer.from([text.length]), text, record]);
+  return Buffer.concat([Buffer.from([text.length]), text, record.subarray(0, QUARANTINE_BYTES)]);
 }
 
 /** A row's content with a CRC-32 of key and content behind it. */
@@ -208,6 +208,8 @@ export const RECORD_FACTS_BYTES = 65;
 
 const CRC_BYTES = 4;
 
+/** Bytes of a record's value that quarantine keeps. */
+const QUARANTINE_BYTES = 65_536;
 const VERSION = 1;
 const HASH_BYTES = 32;
 const HEAD_BYTES = 1 + 4 * 8 + HASH_BYTES;

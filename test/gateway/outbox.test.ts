@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Outbox } from "../../gateway/outbox.ts";
+import { Store } from "../../gateway/outbox-commits.ts";
+import { allOf, slotOf } from "../../gateway/outbox-keys.ts";
+import { QUARANTINE_RECORDS_MAX } from "../../gateway/outbox-leave.ts";
 import type { StoredRecord } from "../../gateway/outbox-records.ts";
 import { RECENT_EPOCHS } from "../../gateway/outbox-epochs.ts";
 import { openTestOutbox, readAll, temporaryDirectory } from "../fakes/outbox-kit.ts";
@@ -114,6 +117,28 @@ test("a rejected record goes to quarantine with a gap record, once", async (t) =
   assert.deepEqual((await readAll(outbox)).map(bodyOf), ["1"], "no gap record about a gap record");
   assert.equal(told.lost.length, 2);
   await outbox.close();
+});
+
+test("quarantine keeps only the newest", async (t) => {
+  const directory = temporaryDirectory(t);
+  const { outbox } = await openTestOutbox(directory);
+  const count = QUARANTINE_RECORDS_MAX + 10;
+  await putVitals(
+    outbox,
+    Array.from({ length: count }, (_, place) => `${place}`),
+  );
+  const rejects = Array.from({ length: count }, (_, place) => ({
+    class: "vital" as const,
+    sequence: place + 1,
+    reason: "no",
+  }));
+  await outbox.receipt({ store: outbox.storeId, ranges: [], rejects });
+  await outbox.close();
+  const store = await Store.open({ directory, commitMs: 0 });
+  const kept = (await store.range(allOf("quarantine"))).map(([key]) => slotOf(key)?.sequence);
+  await store.close();
+  assert.equal(kept.length, QUARANTINE_RECORDS_MAX);
+  assert.deepEqual([kept.at(0), kept.at(-1)], [11, count]);
 });
 
 test("an epoch stays until every batch of it is receipted, and is not asked for twice", async (t) => {
