@@ -2,7 +2,7 @@ import { LINE_STATES } from "../devices/device.ts";
 import { WardError } from "../errors.ts";
 import { isDeviceId } from "../reading.ts";
 import { type BedsideToFlowhost, type LineStatus, ROOMS_VERSION } from "../rooms.ts";
-import { isTake, isTakeGap } from "../take-shape.ts";
+import { isTake, isTakeGap } from "./take-shape.ts";
 import { isCount, isListOf, isRecord, isText } from "./message-shape.ts";
 
 /**

@@ -2,7 +2,6 @@ import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 
 import { errorText, WardError } from "../errors.ts";
-import type { Take } from "../reading.ts";
 import { RoomLink } from "../room-link.ts";
 import {
   type BedsideToFlowhost,
@@ -23,13 +22,13 @@ import { FlowClock } from "./flow-clock.ts";
 import { FlowLog } from "./flow-log.ts";
 import { Handover } from "./handover.ts";
 import { parseKeeperToFlowhost } from "./keeper-messages.ts";
+import { Intake } from "./intake.ts";
 import { isKnownType, nodeFacts, type NodeRed, startNodeRed } from "./node-red.ts";
 import { NodeStatuses } from "./node-statuses.ts";
 import { OutboxWatch } from "./outbox-watch.ts";
 import { makeRedSettings } from "./red-settings.ts";
 import { makeFlowServices } from "./services.ts";
 import { Settlement } from "./settlement.ts";
-import { deliver, factsOf, Sources, tabsOf } from "./sources.ts";
 import type { FlowhostConfig } from "./start-config.ts";
 import { loadFlows, makeStorage } from "./storage.ts";
 
@@ -56,7 +55,7 @@ export class Flowhost {
   readonly #board: Board = new Board();
   readonly #statuses: NodeStatuses = new NodeStatuses();
   readonly #outbox: OutboxWatch = new OutboxWatch();
-  readonly #sources: Sources;
+  readonly #intake: Intake;
   readonly #log: FlowLog = new FlowLog();
   readonly #timers: NodeJS.Timeout[] = [];
   #bedside: BedsideLink | null = null;
@@ -65,23 +64,25 @@ export class Flowhost {
   #handover: Handover | null = null;
   #nodeRed: NodeRed | null = null;
   #startDeadline: NodeJS.Timeout | null = null;
-  #generation = 0;
-  #subscriptions = 0;
   #lastId = 0;
-  /** True while flows run and takes may be handed to them. */
-  #running = false;
   #starting = false;
   #ready = false;
-  #announcing = false;
-  /** Some take found no room and must be handed over again. */
-  #overflowed = false;
 
   constructor(options: FlowhostOptions) {
     this.#options = options;
     const { unsettledMax, droppedAfterMs } = options.config;
     this.#settlement = new Settlement({ countMax: unsettledMax, droppedAfterMs });
     this.#documents = new Documents({ nextId: () => this.#nextId() });
-    this.#sources = new Sources(() => this.#announceSoon());
+    this.#intake = new Intake({
+      settlement: this.#settlement,
+      unsettledMax,
+      announce: (generation, subscriptions) => {
+        this.#bedside?.send({ t: "flows", generation, subscriptions });
+      },
+      settled: (outcomes) => this.#tellSettled(outcomes, []),
+      account: () => this.#handover?.account(),
+      log: (line) => this.#log.add(line),
+    });
     this.#editor = new Editor({
       "/ward/board": () => this.#board.content(),
       "/ward/flows": () => loadFlows(this.#documents),
@@ -98,9 +99,7 @@ export class Flowhost {
     });
     this.#bedside = link;
     link.send({ t: "hello", version: ROOMS_VERSION });
-    if (this.#running) {
-      this.#announce();
-    }
+    this.#intake.announce();
     this.#startWhenLinked();
   }
 
@@ -137,9 +136,9 @@ export class Flowhost {
   /** What is sent to main every second. */
   stats(): Readonly<Record<string, unknown>> {
     return {
-      generation: this.#generation,
+      generation: this.#intake.generation,
       mode: this.#options.config.mode,
-      subscriptions: this.#subscriptions,
+      subscriptions: this.#intake.subscriptions,
       unsettled: this.#settlement.unsettled,
       batchesWaiting: this.#handover?.waiting ?? 0,
       oldestUnsettledMs: this.oldestUnsettledMs(),
@@ -157,7 +156,7 @@ export class Flowhost {
       const stopped = nodeRed.stop().catch((error: unknown) => this.#log.add(errorText(error)));
       await Promise.race([stopped, later(STOP_FLOWS_MS)]);
     }
-    this.#running = false;
+    this.#intake.pause();
     await this.#handover?.drain(DRAIN_MS);
     this.#timers.forEach((timer) => clearInterval(timer));
     this.#outbox.close();
@@ -173,9 +172,7 @@ export class Flowhost {
       case "hello":
         break;
       case "takes":
-        if (this.#running && message.generation === this.#generation) {
-          this.#admit(message.takes);
-        }
+        this.#intake.admit(message.generation, message.takes, this.#clock.elapsed);
         break;
       case "gaps": {
         const known = this.#settlement.addGaps(message.gaps);
@@ -186,7 +183,7 @@ export class Flowhost {
         break;
       }
       case "line":
-        this.#sources.line(message.device, message.line);
+        this.#intake.sources.line(message.device, message.line);
         break;
     }
   }
@@ -270,13 +267,13 @@ export class Flowhost {
       this.#handover.attach((message, blobs) => void keeper.send(message, blobs));
     }
     const services = makeFlowServices({
-      sources: this.#sources,
+      sources: this.#intake.sources,
       settlement: this.#settlement,
       handover: this.#handover,
       sealer,
       board: this.#board,
       outbox: this.#outbox,
-      generation: () => this.#generation,
+      generation: () => this.#intake.generation,
       models: config.models,
       allowedLines: config.allowedLines,
     });
@@ -287,7 +284,7 @@ export class Flowhost {
     await storage.getFlows();
     this.#awaitFlows();
     this.#timers.push(
-      setInterval(() => this.#tick(), TICK_MS),
+      setInterval(() => this.#intake.tick(this.#clock.tick()), TICK_MS),
       setInterval(() => this.#options.toMain({ t: "stats", stats: this.stats() }), STATS_MS),
     );
     const settings = makeRedSettings({
@@ -311,15 +308,13 @@ export class Flowhost {
   }
 
   #flowsStopping(): void {
-    this.#running = false;
+    this.#intake.pause();
     this.#awaitFlows();
   }
 
   #flowsStarted(): void {
     clearTimeout(this.#startDeadline ?? undefined);
-    this.#settlement.newRun(this.#clock.elapsed);
-    this.#running = true;
-    this.#announce();
+    this.#intake.start(this.#clock.elapsed);
     this.#sayReady();
   }
 
@@ -340,7 +335,7 @@ export class Flowhost {
 
   #sayReady(): void {
     const nodeRed = this.#nodeRed;
-    if (this.#ready || nodeRed === null || !this.#running) {
+    if (this.#ready || nodeRed === null || !this.#intake.running) {
       return;
     }
     this.#ready = true;
@@ -349,83 +344,14 @@ export class Flowhost {
       facts: {
         nodeRed: nodeRed.version,
         mode: this.#options.config.mode,
-        subscriptions: this.#subscriptions,
+        subscriptions: this.#intake.subscriptions,
       },
     });
-  }
-
-  /** A new generation: bedside hands over again all that is not settled. */
-  #announce(): void {
-    this.#generation += 1;
-    this.#overflowed = false;
-    const subscriptions = this.#sources.settle();
-    this.#subscriptions = subscriptions.length;
-    this.#bedside?.send({ t: "flows", generation: this.#generation, subscriptions });
-  }
-
-  /** Nodes may also come and go while flows run. */
-  #announceSoon(): void {
-    if (!this.#running || this.#announcing) {
-      return;
-    }
-    this.#announcing = true;
-    setImmediate(() => {
-      this.#announcing = false;
-      if (this.#running) {
-        this.#announce();
-      }
-    });
-  }
-
-  #admit(takes: readonly Take[]): void {
-    const settled: Outcome[] = [];
-    const now = this.#clock.elapsed;
-    for (const take of takes) {
-      const receivers = this.#sources.receiversOf(take);
-      switch (this.#settlement.admit(factsOf(take), tabsOf(receivers), now)) {
-        case "new":
-          if (receivers.length === 0) {
-            this.#settlement.drop(take, take.class === "notice" ? NO_NOTICES_NODE : NO_SOURCE_NODE);
-          }
-          this.#deliver(take, receivers);
-          break;
-        case "settled":
-          settled.push(...[this.#settlement.outcomeOf(take) ?? []].flat());
-          break;
-        case "full":
-          this.#overflowed = true;
-          break;
-        case "repeat":
-          break;
-      }
-    }
-    if (settled.length > 0) {
-      this.#tellSettled(settled, []);
-    }
-    this.#handover?.account();
-  }
-
-  #deliver(take: Take, receivers: ReturnType<Sources["receiversOf"]>): void {
-    try {
-      deliver(take, receivers, this.#generation);
-    } catch (error) {
-      this.#log.add(`source node: ${errorText(error)}`);
-    }
   }
 
   #tellSettled(outcomes: readonly Outcome[], gaps: readonly string[]): void {
     if (outcomes.length > 0 || gaps.length > 0) {
       this.#bedside?.send({ t: "settled", outcomes, gaps });
-    }
-  }
-
-  #tick(): void {
-    if (this.#settlement.expire(this.#clock.tick()) > 0) {
-      this.#handover?.account();
-    }
-    const { unsettledMax } = this.#options.config;
-    if (this.#overflowed && this.#running && this.#settlement.unsettled <= unsettledMax / 2) {
-      this.#announce();
     }
   }
 
@@ -448,8 +374,6 @@ const START_FLOWS_MS = 20_000;
 /** Main waits 1.5 s for this room to stop. */
 const STOP_FLOWS_MS = 900;
 const DRAIN_MS = 450;
-const NO_SOURCE_NODE = "(no source node)";
-const NO_NOTICES_NODE = "(no notices node)";
 
 function later(afterMs: number): Promise<void> {
   return new Promise((resolve) => {

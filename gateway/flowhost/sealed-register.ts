@@ -4,7 +4,8 @@ import { WardError } from "../errors.ts";
 import { oneIndex, unionOf } from "../indices.ts";
 import type { ClassName, Item } from "../reading.ts";
 import type { Sealed } from "../sealing/seal.ts";
-import { keyOf, type KeptItems } from "./settlement.ts";
+import type { KeptItems } from "./settlement.ts";
+import { keyOf } from "./take-state.ts";
 
 /** A batch that was sealed in this process and may still come back to be stored. */
 export interface SealedRecord {

@@ -1,15 +1,20 @@
-import { itemDigest } from "../digest.ts";
-import {
-  countIndices,
-  differenceOf,
-  firstIndices,
-  hasIndex,
-  intersectionOf,
-  unionOf,
-} from "../indices.ts";
+import { differenceOf, intersectionOf, unionOf } from "../indices.ts";
 import type { Item } from "../reading.ts";
 import type { Outcome, TakeGap, TakeRef, WardTake } from "../rooms.ts";
-import type { Tally, TallyTake } from "../sealing/tally.ts";
+import type { Tally } from "../sealing/tally.ts";
+import { Recent } from "./recent.ts";
+import {
+  isEnded,
+  keyOf,
+  missingOf,
+  newState,
+  noteDigests,
+  outcomeOf,
+  rowOf,
+  tabsOf,
+  type TakeFacts,
+  type TakeState,
+} from "./take-state.ts";
 
 /**
  * Who ended how. Every item of a take ends as stored, withheld, refused or dropped; of several ends of one item stored wins
@@ -28,9 +33,6 @@ export interface SettlementOptions {
   /** Settled takes and gaps that are remembered, so that one that is handed over again is settled again at once. */
   readonly recentMax?: number;
 }
-
-/** What is known of a take when it arrives. */
-export type TakeFacts = Omit<WardTake, "indices">;
 
 /** Items of one take that a sealed batch holds. */
 export interface KeptItems extends TakeRef {
@@ -299,161 +301,13 @@ export class Settlement {
   }
 }
 
-/** Names a take. */
-export function keyOf(ref: TakeRef): string {
-  return `${ref.device} ${ref.boot} ${ref.take}`;
-}
-
 const ROWS_MAX = 8000;
 /** Gaps in one account, at most; together with the rows they must fit one sealed record. */
 const GAPS_MAX = 500;
 const RECENT_MAX = 8192;
 
-interface TakeState {
-  readonly key: string;
-  readonly facts: TakeFacts;
-  readonly all: number;
-  readonly admittedAt: number;
-  tab: string;
-  /** The run of flows it was last handed to. */
-  run: number;
-  since: number;
-  stored: number;
-  /** In a batch of the put under way. */
-  putting: number;
-  /** In a batch that waits for a put. */
-  pending: number;
-  withheld: number;
-  refused: number;
-  dropped: number;
-  /** Digests of withheld and refused items as the flow saw them. */
-  digests: Map<number, number> | null;
-  /** Its row is in the account of the put under way. */
-  accounted: boolean;
-}
-
 interface Put {
   readonly states: readonly TakeState[];
   readonly rows: readonly TakeState[];
   readonly gaps: readonly TakeGap[];
-}
-
-function newState(
-  facts: TakeFacts,
-  { tab, run, now }: { readonly tab: string; readonly run: number; readonly now: number },
-): TakeState {
-  return {
-    key: keyOf(facts),
-    facts,
-    all: firstIndices(facts.count),
-    admittedAt: now,
-    tab,
-    run,
-    since: now,
-    stored: 0,
-    putting: 0,
-    pending: 0,
-    withheld: 0,
-    refused: 0,
-    dropped: 0,
-    digests: null,
-    accounted: false,
-  };
-}
-
-function endsOf(state: TakeState): number {
-  const { stored, putting, withheld, refused, dropped } = state;
-  return [putting, withheld, refused, dropped].reduce(unionOf, stored);
-}
-
-function missingOf(state: TakeState): number {
-  return differenceOf(state.all, unionOf(endsOf(state), state.pending));
-}
-
-/** All items have an end, and none of them may still become stored by a batch that waits. */
-function isEnded(state: TakeState): boolean {
-  return state.pending === 0 && endsOf(state) === state.all;
-}
-
-function noteDigests(
-  state: TakeState,
-  {
-    outcome,
-    indices,
-    items,
-  }: {
-    readonly outcome: "withheld" | "refused";
-    readonly indices: number;
-    readonly items: readonly Item[];
-  },
-): void {
-  state.digests ??= new Map();
-  const decided = outcome === "refused" ? state.refused : unionOf(state.refused, state.withheld);
-  for (const item of items) {
-    if (hasIndex(indices, item.index) && !hasIndex(decided, item.index)) {
-      state.digests.set(item.index, itemDigest(item));
-    }
-  }
-}
-
-function rowOf(state: TakeState): TallyTake {
-  const kept = unionOf(state.stored, state.putting);
-  const refused = differenceOf(state.refused, kept);
-  const withheld = differenceOf(state.withheld, unionOf(kept, refused));
-  const dropped = differenceOf(state.all, unionOf(unionOf(kept, refused), withheld));
-  let rest = 0;
-  for (const [index, digest] of state.digests ?? []) {
-    if (hasIndex(refused, index) || hasIndex(withheld, index)) {
-      rest ^= digest;
-    }
-  }
-  return { ...state.facts, kept, withheld, refused, dropped, rest: rest >>> 0 };
-}
-
-function outcomeOf(state: TakeState): Outcome {
-  const { device, boot, take, kept, withheld, refused, dropped } = rowOf(state);
-  return {
-    device,
-    boot,
-    take,
-    class: state.facts.class,
-    stored: countIndices(kept),
-    withheld: countIndices(withheld),
-    refused: countIndices(refused),
-    dropped: countIndices(dropped),
-  };
-}
-
-function tabsOf(rows: readonly TakeState[]): Tally["droppedTabs"] {
-  return rows
-    .filter((state) => rowOf(state).dropped !== 0)
-    .map(({ facts: { device, boot, take }, tab }) => ({ device, boot, take, tab }));
-}
-
-/** A map that forgets what was put into it longest ago. */
-class Recent<Value> {
-  readonly #entries = new Map<string, Value>();
-  readonly #most: number;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  get(key: string): Value | undefined {
-    return this.#entries.get(key);
-  }
-
-  set(key: string, value: Value | undefined): void {
-    if (value === undefined) {
-      return;
-    }
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size > this.#most) {
-      for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest);
-        break;
-      }
-    }
-  }
 }

@@ -2,7 +2,7 @@ import { firstIndices } from "../indices.ts";
 import type { Take } from "../reading.ts";
 import type { LineStatus, Subscription, WardMessage } from "../rooms.ts";
 import type { SourceNode } from "../flow-services.ts";
-import type { TakeFacts } from "./settlement.ts";
+import type { TakeFacts } from "./take-state.ts";
 
 /** What a source node can be handed. */
 export type Receiver = Pick<SourceNode, "id" | "tab" | "take">;

@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { parseBedsideToFlowhost } from "../../../gateway/flowhost/bedside-messages.ts";
 import { parseKeeperToFlowhost } from "../../../gateway/flowhost/keeper-messages.ts";
 import { parseFlowhostConfig } from "../../../gateway/flowhost/start-config.ts";
-import { isTake } from "../../../gateway/take-shape.ts";
+import { isTake } from "../../../gateway/flowhost/take-shape.ts";
 import { BOOT, noticeTake, vitalTake } from "../../fakes/flowhost-kit.ts";
 import { party, wardCode } from "../../fakes/sealing-kit.ts";
 

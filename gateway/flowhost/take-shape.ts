@@ -1,7 +1,7 @@
-import { isItem } from "./item-shape.ts";
-import { CLASSES, isDeviceId, TAKE_ITEMS_MAX } from "./reading.ts";
-import type { ClassName, Item, Take } from "./reading.ts";
-import type { TakeGap } from "./rooms.ts";
+import { isItem } from "../item-shape.ts";
+import { CLASSES, isDeviceId, TAKE_ITEMS_MAX } from "../reading.ts";
+import type { ClassName, Item, Take } from "../reading.ts";
+import type { TakeGap } from "../rooms.ts";
 
 /**
  * True for a well-formed take: 1-50 well-formed items of its own device, boot, number and kind, numbered from 0 without holes.
