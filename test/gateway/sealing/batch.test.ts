@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { encodeItems } from "../../../gateway/sealing/batch.ts";
 import { decimalText, decimalValue, parseDecimal } from "../../../gateway/sealing/decimal.ts";
 import { decodeItems } from "../../../gateway/sealing/unbatch.ts";
-import type { Item, Waveform } from "../../../gateway/reading.ts";
+import type { Item, Notice, Waveform } from "../../../gateway/reading.ts";
 import { anyItems, BOOT, reading, wardCode, wardReadings } from "../../fakes/sealing-kit.ts";
 
 const waveform: Waveform = {
@@ -29,6 +29,19 @@ const waveform: Waveform = {
   path: "1.1.1",
 };
 
+const notice: Notice = {
+  kind: "notice",
+  device: "gateway",
+  boot: BOOT,
+  take: 1,
+  index: 0,
+  notice: "line-lost",
+  text: "The line is gone.",
+  at: 5,
+  clock: "holdover",
+  since: null,
+};
+
 describe("the columnar form", () => {
   test("gives every field of every item back", () => {
     fc.assert(
@@ -40,22 +53,7 @@ describe("the columnar form", () => {
   });
 
   test("gives fields back in the order of reading.ts, so that NDJSON looks the same", () => {
-    const items: Item[] = [
-      reading(),
-      waveform,
-      {
-        kind: "notice",
-        device: "gateway",
-        boot: BOOT,
-        take: 1,
-        index: 0,
-        notice: "line-lost",
-        text: "The line is gone.",
-        at: 5,
-        clock: "holdover",
-        since: null,
-      },
-    ];
+    const items: Item[] = [reading(), waveform, notice];
     assert.equal(JSON.stringify(decodeItems(encodeItems(items))), JSON.stringify(items));
   });
 
@@ -74,6 +72,54 @@ describe("the columnar form", () => {
       Math.round(900 * Math.sin(place / 40)),
     );
     assert.ok(encodeItems([{ ...waveform, samples }]).length < 1150);
+  });
+
+  test("tells series apart that differ in one thing only", () => {
+    const variants: readonly (readonly [Item, readonly Record<string, unknown>[]])[] = [
+      [
+        reading(),
+        [
+          { index: 1 },
+          { code: "OTHER" },
+          { mdc: null },
+          { unit: "1" },
+          { path: "" },
+          { quality: [] },
+          { quality: ["demo"] },
+          { quality: ["valid", "demo"] },
+          { value: 97.5, text: "97.5" },
+          { value: 97, text: "097" },
+          { value: null, text: "" },
+          { device: "bed-13/monitor" },
+          { boot: "ffffffffffffffff" },
+          { take: 18 },
+          { at: 5 },
+          { clock: "holdover" },
+          { deviceAt: 5 },
+        ],
+      ],
+      [
+        waveform,
+        [
+          { gap: true },
+          { scale: 0.01 },
+          { offset: -0 },
+          { period: { ms: 1001, samples: 250 } },
+          { period: { ms: 1000, samples: 251 } },
+          { mdc: 1 },
+          { start: 1001 },
+        ],
+      ],
+      [notice, [{ notice: "line-back" }, { text: "Back." }, { since: 4 }, { index: 3 }]],
+    ];
+    for (const [one, changes] of variants) {
+      for (const change of changes) {
+        const other = { ...one, ...change } as Item;
+        // The fifth is where the other one would have been expected, the last where it comes as expected.
+        const items = [one, other, one, other, one, one, other, one, other];
+        assert.deepStrictEqual(decodeItems(encodeItems(items)), items);
+      }
+    }
   });
 
   test("keeps missing samples and blocks at their bounds", () => {
@@ -245,6 +291,26 @@ describe("bytes that are no batch", () => {
     }
     assert.equal(
       wardCode(() => decodeItems(Buffer.concat([bytes, Buffer.of(0)]))),
+      "WARD_OPEN",
+    );
+  });
+
+  test("make no more samples than a batch may have", () => {
+    const blocks = Array.from({ length: 1025 }, () => ({ ...waveform, samples: [null] }));
+    const bytes = encodeItems(blocks);
+    // One sample, one run: skip none, miss one. Then the same with 4096.
+    const payload = Buffer.from("01010001", "hex");
+    const head = bytes.subarray(0, bytes.length - 1025 * payload.length);
+    assert.deepEqual(Buffer.from(bytes.subarray(head.length, head.length + 4)), payload);
+    const inflated = (count: number): Uint8Array =>
+      Buffer.concat([
+        head,
+        ...Array.from({ length: count }, () => Buffer.from("802001008020", "hex")),
+        ...Array.from({ length: 1025 - count }, () => payload),
+      ]);
+    assert.equal(decodeItems(inflated(1)).length, 1025);
+    assert.equal(
+      wardCode(() => decodeItems(inflated(1025))),
       "WARD_OPEN",
     );
   });

@@ -4,7 +4,7 @@ import { zstdCompressSync } from "node:zlib";
 
 import * as fc from "fast-check";
 
-import { WardError } from "../../../gateway/errors.ts";
+import { errorCode, WardError } from "../../../gateway/errors.ts";
 import { encodeItems } from "../../../gateway/sealing/batch.ts";
 import { decodeTagged, encodeTagged } from "../../../gateway/sealing/cbor.ts";
 import type { CborValue } from "../../../gateway/sealing/cbor.ts";
@@ -588,6 +588,14 @@ describe("packing", () => {
     assert.equal(
       wardCode(() => pack(Buffer.alloc(CONTENT_BYTES_MAX + 1))),
       "WARD_SEAL_INPUT",
+    );
+  });
+
+  test("stops making bytes at what was announced", () => {
+    const bomb = zstdCompressSync(Buffer.alloc(64 * 2 ** 20));
+    assert.throws(
+      () => unpack(packed(1, 1000, bomb)),
+      (error: Error) => errorCode(error.cause) === "ERR_BUFFER_TOO_LARGE",
     );
   });
 
