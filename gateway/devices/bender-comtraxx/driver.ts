@@ -200,7 +200,7 @@ const UNITS: Readonly<Record<number, string>> = {
   15: "d",
   16: "mo",
 };
-/** Channel description codes that two manuals agree on; every other one keeps its number. */
+/** Channel description codes as the isoHV525 manual uses them (chapter 8); every other one keeps its number. */
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
   1: "insulation-fault",
   71: "insulation",

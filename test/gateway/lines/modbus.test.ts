@@ -14,7 +14,7 @@ import type { Line } from "../../../gateway/lines/line.ts";
 import { rtuFrame } from "../../../gateway/lines/modbus-frames.ts";
 import { ReadOnlyPort } from "../../../gateway/lines/modbus-port.ts";
 import { CollectingSink } from "../../fakes/line-sink.ts";
-import { SigningSlave, signedDriver, TcpBus } from "../../fakes/modbus-bus.ts";
+import { openPtyBus, SigningSlave, signedDriver, TcpBus } from "../../fakes/modbus-bus.ts";
 
 const TIMING = { replyMs: 60, quietMs: 40, unitBackoffMs: 2000 };
 
@@ -129,6 +129,19 @@ test("a lost connection is told in plain words and comes back", async () => {
   );
   await line.close();
   assert.equal(sink.now, "closed");
+});
+
+test("a port that is unplugged is told", async () => {
+  const slave = new SigningSlave(7, 0, 0);
+  const bus = await openPtyBus(slave, "rtu");
+  const line = openModbusLine(bus.url, TIMING);
+  const sink = new CollectingSink();
+  attach(line, signedDriver(3, slave, BLOCKS, { good: 0, wrong: 0 }), 3, sink);
+  await sink.until(() => sink.frames.length > 3);
+  await bus.close();
+  await sink.until(() => sink.now === "backoff");
+  assert.match(sink.text, /unplugged|none|no serial port|input.output|trying again/i);
+  await line.close();
 });
 
 test("a device that refuses is a fault with the reason, and no value", async () => {
