@@ -53,6 +53,7 @@ test("bounds are kept", () => {
   assert.notEqual(itemProblem(aReading({ index: 50 })), null);
   assert.notEqual(itemProblem(aReading({ take: 0 })), null);
   assert.notEqual(itemProblem(aReading({ quality: [] })), null);
+  assert.notEqual(itemProblem({ ...aReading(), quality: ["valid", "good"] }), null);
   assert.notEqual(itemProblem(aReading({ device: "Bed 1" })), null);
   assert.notEqual(itemProblem(aReading({ boot: BOOT.toUpperCase() })), null);
   assert.notEqual(itemProblem(aWaveform({ samples: [] })), null);

@@ -219,6 +219,8 @@ test("the status follows the line, and trouble is told once", async (context) =>
   line("stale", silent);
   line("backoff", "connection refused");
   line("closed");
+  line("online", "", 1);
+  line("backoff", "connection refused");
   const shown = red.statuses.get("s")?.map(({ fill, shape, text }) => `${fill} ${shape} ${text}`);
   assert.deepEqual(shown, [
     "grey ring ward-serial.status.waiting",
@@ -228,8 +230,10 @@ test("the status follows the line, and trouble is told once", async (context) =>
     "yellow dot ward-serial.status.silent",
     "red ring ward-serial.status.disconnected",
     "grey ring ward-serial.status.closed",
+    "green dot 1.0/s",
+    "red ring ward-serial.status.disconnected",
   ]);
-  assert.deepEqual(red.log, [silent, "connection refused"]);
+  assert.deepEqual(red.log, [silent, "connection refused", "connection refused"]);
 });
 
 test("ward-notices sends on what the gateway has to say", async () => {

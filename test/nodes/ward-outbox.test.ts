@@ -90,9 +90,12 @@ test("close waits for what is being stored", async () => {
   const gate = Promise.withResolvers<void>();
   services.storeWaits = gate.promise;
   red.inject("outbox", { payload: new Uint8Array([7]), ward: WARD });
-  const deployed = red.deploy([]);
+  let stopped = false;
+  const deployed = red.deploy([]).then(() => {
+    stopped = true;
+  });
   await red.settle();
-  assert.equal(services.stored.length, 0);
+  assert.deepEqual([services.stored.length, stopped], [0, false]);
   gate.resolve();
   await deployed;
   assert.equal(services.stored.length, 1);

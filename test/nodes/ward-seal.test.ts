@@ -3,6 +3,7 @@ import { after, before, beforeEach, test } from "node:test";
 
 import { WardError } from "../../gateway/errors.ts";
 import type { ClassName, Item } from "../../gateway/reading.ts";
+import { readWard } from "../../nodes/ward-message.ts";
 import type { Seen } from "../fakes/node-red.ts";
 import {
   aMessage,
@@ -133,6 +134,41 @@ test("a deploy seals what waits, before it is stopped", async () => {
   assert.deepEqual(red.soFar("out"), []);
   await red.deploy([TAB, ...flow.slice(2)], "nodes");
   assert.equal((await red.received("out", 1)).length, 1);
+});
+
+test("a full deploy stores what waits, whichever node Node-RED stops first", async () => {
+  const seal = {
+    id: "seal",
+    type: "ward-seal",
+    z: "t",
+    x: 1,
+    y: 1,
+    windowMs: "10000",
+    wires: [["outbox"]],
+  };
+  const outbox = { id: "outbox", type: "ward-outbox", z: "t", x: 1, y: 1, wires: [] };
+  for (const nodes of [
+    [outbox, seal],
+    [seal, outbox],
+  ]) {
+    services.stored.length = 0;
+    await red.deploy([TAB, ...nodes]);
+    send([aReading()]);
+    await red.settle();
+    assert.equal(services.stored.length, 0);
+    await red.deploy([TAB, ...nodes]);
+    assert.equal(services.stored.length, 1);
+  }
+});
+
+test("takes of which no item is left in the message are not carried on", async () => {
+  await red.deploy(flowOf({ windowMs: "10" }));
+  const one = aMessage(aTake([aReading()]));
+  const two = aMessage(aTake([aReading({ take: 2 })]));
+  const ward = { ...readWard(one), takes: [...readWard(one).takes, ...readWard(two).takes] };
+  red.inject("seal", structuredClone({ payload: [aReading({ take: 2 })], ward }));
+  const [seen] = await red.received("out", 1);
+  assert.deepEqual(seen?.ward.takes, readWard(two).takes);
 });
 
 test("items that are not in the takes of the message go to the catch node", async () => {
