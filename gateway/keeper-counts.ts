@@ -48,7 +48,17 @@ export class KeeperCounts {
     this.#classes[name][field] += batches;
   }
 
-  /** Each class with its counters and what waits of it. */
+  /** Each class with what waits of it beside its counters. */
+  report(backlog: Readonly<Record<string, ClassBacklog>>): Record<string, object> {
+    return Object.fromEntries(
+      SEND_ORDER.map((name) => [
+        name,
+        { ...(backlog[name] ?? EMPTY_BACKLOG), ...this.#classes[name] },
+      ]),
+    );
+  }
+
+  /** Each class with its counters and `backlog`. */
   with(backlog: Readonly<Record<string, ClassBacklog>>): Record<string, object> {
     return Object.fromEntries(
       SEND_ORDER.map((name) => [

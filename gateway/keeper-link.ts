@@ -3,7 +3,6 @@ import type { Socket } from "node:net";
 import { errorCode, errorText, WardError } from "./errors.ts";
 import { parseFlowhostToKeeper } from "./keeper-messages.ts";
 import type { Outbox } from "./outbox.ts";
-import type { RecordCodec } from "./outbox-records.ts";
 import { RoomLink } from "./room-link.ts";
 import {
   ROOMS_VERSION,
@@ -19,7 +18,6 @@ import type { Vault } from "./vault.ts";
 /** What the flow host's requests need. */
 export interface KeeperParts {
   readonly outbox: Outbox;
-  readonly codec: RecordCodec;
   readonly vault: Vault;
   readonly settings: SignedSettings;
 }
@@ -61,7 +59,9 @@ export class KeeperLink {
       this.#link.send(await this.#done(message, blobs));
     } catch (error) {
       const { id } = message;
-      this.#link.send({ t: "failed", id, code: errorCode(error), message: errorText(error) });
+      // Bytes that are no sealed batch are a fault of the message: the flow host need not try them again.
+      const code = errorCode(error) === "WARD_ENVELOPE" ? "WARD_ROOM_MESSAGE" : errorCode(error);
+      this.#link.send({ t: "failed", id, code, message: errorText(error) });
     }
   }
 
@@ -88,18 +88,11 @@ export class KeeperLink {
     blobs: readonly Uint8Array[],
   ): Parameters<Outbox["put"]>[0] {
     const named = [...message.batches, { class: "tally" as const, blob: message.tally }];
-    const batches = named.map(({ class: name, blob }) => {
-      const sealed = blobs[blob] ?? NO_BYTES;
-      const found = this.#parts.codec.header(sealed).class;
-      if (found !== name) {
-        throw new WardError(
-          "WARD_ROOM_MESSAGE",
-          `Cannot store a batch: it is called ${name} and sealed as ${found}.`,
-        );
-      }
-      return sealed;
-    });
-    return { epochs: message.epochs.map((blob) => blobs[blob] ?? NO_BYTES), batches };
+    return {
+      epochs: message.epochs.map((blob) => blobs[blob] ?? NO_BYTES),
+      batches: named.map(({ blob }) => blobs[blob] ?? NO_BYTES),
+      classes: named.map(({ class: name }) => name),
+    };
   }
 
   async #load(what: StoredDocument): Promise<string | null> {

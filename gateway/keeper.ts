@@ -131,20 +131,16 @@ export class Keeper {
   /** Takes the flow host's socket; a link before it ends. */
   link(socket: Socket): void {
     this.#link?.close();
-    const { outbox, codec, vault } = this.#parts;
+    const { outbox, vault } = this.#parts;
     const { settings } = this.#options.config;
-    const link: KeeperLink = new KeeperLink(
-      socket,
-      { outbox, codec, vault, settings },
-      (reason) => {
-        if (this.#link === link) {
-          this.#link = null;
-        }
-        if (reason !== null) {
-          this.#parts.notices.forwarding(reason);
-        }
-      },
-    );
+    const link: KeeperLink = new KeeperLink(socket, { outbox, vault, settings }, (reason) => {
+      if (this.#link === link) {
+        this.#link = null;
+      }
+      if (reason !== null) {
+        this.#parts.notices.forwarding(reason);
+      }
+    });
     this.#link = link;
     link.status(this.#status());
   }
@@ -267,7 +263,7 @@ export class Keeper {
       brokerError: this.#brokerError === null ? null : errorText(this.#brokerError),
       ...totals(this.#backlog),
       bytesMax: tuning.outboxBytes,
-      classes: this.#parts.counts.with(this.#backlog),
+      classes: this.#parts.counts.report(this.#backlog),
     };
   }
 

@@ -8,6 +8,7 @@ import type {
   SealedFacts,
   StoredRecord,
 } from "./outbox-records.ts";
+import type { RecordClass } from "./sealing/envelope.ts";
 import type { OutboxState } from "./outbox-state.ts";
 import type { StoreWrite } from "./outbox-store.ts";
 import { RECORD_FACTS_BYTES, writeRecord } from "./outbox-values.ts";
@@ -31,6 +32,7 @@ export function prepare(
   storedAt: number,
 ): Prepared {
   const facts = request.batches.map((sealed) => ({ sealed, ...codec.header(sealed) }));
+  checkClasses(request.classes ?? [], facts);
   const offered = new Map(request.epochs.map((bytes) => [codec.epochOf(bytes), bytes]));
   for (const { epoch } of facts) {
     if (!state.epochs.has(epoch) && !offered.has(epoch)) {
@@ -56,6 +58,18 @@ export function prepare(
     ...[...used].map((epoch) => state.epochs.useWrite(epoch)),
   ];
   return { writes, records, epochs };
+}
+
+function checkClasses(classes: readonly RecordClass[], facts: readonly SealedFacts[]): void {
+  for (const [place, name] of classes.entries()) {
+    const sealed = facts[place]?.class;
+    if (sealed !== name) {
+      throw new WardError(
+        "WARD_ROOM_MESSAGE",
+        `Cannot store a batch: it is called ${name} and sealed as ${sealed}.`,
+      );
+    }
+  }
 }
 
 /** Takes note that a prepared put is on disk. */

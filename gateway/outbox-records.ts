@@ -19,6 +19,8 @@ export interface PutRequest {
   readonly epochs: readonly Uint8Array[];
   /** Sealed batches, tallies and gaps (COSE_Encrypt0). */
   readonly batches: readonly Uint8Array[];
+  /** What each batch is called; one that is sealed as another class is refused. */
+  readonly classes?: readonly RecordClass[];
 }
 
 /** Why records left the outbox without a receipt. */

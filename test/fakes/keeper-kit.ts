@@ -194,7 +194,7 @@ export interface KeeperReport {
       rejected: number;
       storedItems: number;
       forwardedItems: number;
-      backlog: { batches: number };
+      batches: number;
     }
   >;
 }
