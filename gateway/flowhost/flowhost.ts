@@ -26,6 +26,7 @@ import { Intake } from "./intake.ts";
 import { isKnownType, nodeFacts, type NodeRed, startNodeRed } from "./node-red.ts";
 import { NodeStatuses } from "./node-statuses.ts";
 import { OutboxWatch } from "./outbox-watch.ts";
+import { LinkWatch } from "./link-watch.ts";
 import { makeRedSettings } from "./red-settings.ts";
 import { makeFlowServices } from "./services.ts";
 import { Settlement } from "./settlement.ts";
@@ -57,6 +58,7 @@ export class Flowhost {
   readonly #outbox: OutboxWatch = new OutboxWatch();
   readonly #intake: Intake;
   readonly #log: FlowLog = new FlowLog();
+  readonly #links: LinkWatch;
   readonly #timers: NodeJS.Timeout[] = [];
   #bedside: BedsideLink | null = null;
   #keeper: KeeperLink | null = null;
@@ -71,6 +73,7 @@ export class Flowhost {
   constructor(options: FlowhostOptions) {
     this.#options = options;
     const { unsettledMax, droppedAfterMs } = options.config;
+    this.#links = new LinkWatch(options.fatal);
     this.#settlement = new Settlement({ countMax: unsettledMax, droppedAfterMs });
     this.#documents = new Documents({ nextId: () => this.#nextId() });
     this.#intake = new Intake({
@@ -91,13 +94,19 @@ export class Flowhost {
 
   /** Takes a new socket to bedside; the one before it is closed. */
   linkBedside(socket: Socket): void {
-    this.#bedside?.close();
+    const before = this.#bedside;
     const link: BedsideLink = new RoomLink(socket, {
       parse: parseBedsideToFlowhost,
       onMessage: (message) => this.#fromBedside(link, message),
-      onClose: (reason) => this.#linkEnded("bedside", reason),
+      onClose: (reason) => {
+        if (this.#bedside === link) {
+          this.#links.ended("bedside", reason);
+        }
+      },
     });
     this.#bedside = link;
+    before?.close();
+    this.#links.linked("bedside");
     link.send({ t: "hello", version: ROOMS_VERSION });
     this.#intake.announce();
     this.#startWhenLinked();
@@ -105,7 +114,7 @@ export class Flowhost {
 
   /** Takes a new socket to the keeper; the one before it is closed. */
   linkKeeper(socket: Socket): void {
-    this.#keeper?.close();
+    const before = this.#keeper;
     const link: KeeperLink = new RoomLink(socket, {
       parse: parseKeeperToFlowhost,
       onMessage: (message) => this.#fromKeeper(link, message),
@@ -114,11 +123,15 @@ export class Flowhost {
           this.#handover?.detach();
           this.#documents.detach();
           this.#outbox.lost();
+          this.#links.ended("keeper", reason);
         }
-        this.#linkEnded("keeper", reason);
       },
     });
     this.#keeper = link;
+    this.#handover?.detach();
+    this.#documents.detach();
+    before?.close();
+    this.#links.linked("keeper");
     link.send({ t: "hello", version: ROOMS_VERSION });
   }
 
@@ -160,8 +173,11 @@ export class Flowhost {
     await this.#handover?.drain(DRAIN_MS);
     this.#timers.forEach((timer) => clearInterval(timer));
     this.#outbox.close();
-    this.#bedside?.close();
-    this.#keeper?.close();
+    const [bedside, keeper] = [this.#bedside, this.#keeper];
+    this.#bedside = null;
+    this.#keeper = null;
+    bedside?.close();
+    keeper?.close();
   }
 
   #fromBedside(link: BedsideLink, message: BedsideToFlowhost): void {
@@ -352,12 +368,6 @@ export class Flowhost {
   #tellSettled(outcomes: readonly Outcome[], gaps: readonly string[]): void {
     if (outcomes.length > 0 || gaps.length > 0) {
       this.#bedside?.send({ t: "settled", outcomes, gaps });
-    }
-  }
-
-  #linkEnded(peer: string, reason: WardError | null): void {
-    if (reason !== null) {
-      this.#log.add(`the link to ${peer} ended: ${reason.message}`);
     }
   }
 

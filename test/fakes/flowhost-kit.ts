@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import type { KeyObject } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { request } from "node:http";
+import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 
 import { digestOf } from "../../gateway/digest.ts";
@@ -78,7 +79,7 @@ export class FakeBedside {
   handedOver = 0;
   #link: RoomLink<FlowhostToBedside, BedsideToFlowhost> | null = null;
 
-  attach(socket: ConstructorParameters<typeof RoomLink>[0]): void {
+  attach(socket: Socket): void {
     this.#link?.close();
     const link = new RoomLink<FlowhostToBedside, BedsideToFlowhost>(socket, {
       parse: (value) => value as FlowhostToBedside,
@@ -157,7 +158,7 @@ export class FakeKeeper {
   readonly #epochs = new Map<string, KeyObject>();
   #link: RoomLink<FlowhostToKeeper, KeeperToFlowhost> | null = null;
 
-  attach(socket: ConstructorParameters<typeof RoomLink>[0]): void {
+  attach(socket: Socket): void {
     this.#link?.close();
     const link = new RoomLink<FlowhostToKeeper, KeeperToFlowhost>(socket, {
       parse: (value) => value as FlowhostToKeeper,
@@ -255,6 +256,8 @@ export interface FlowhostKit {
   linkKeeper(): Promise<void>;
   heard<T extends RoomToMain["t"]>(t: T): Promise<Extract<RoomToMain, { t: T }>>;
   send(message: MainToRoom): void;
+  /** A browser's connection. */
+  editorSocket(): Promise<Socket>;
   admin(method: string, path: string, options?: AdminOptions): Promise<AdminAnswer>;
   /** Deploys and waits until the flow runs again. */
   deploy(type: "full" | "flows" | "nodes", flows: readonly object[]): Promise<AdminAnswer>;
@@ -314,9 +317,7 @@ export async function startFlowhost(options: FlowhostKitOptions = {}): Promise<F
     stderr.push(chunk.toString());
   });
   child.stdout!.on("data", (chunk: Buffer) => stderr.push(chunk.toString()));
-  const handOver = async (
-    message: MainToRoom,
-  ): Promise<ConstructorParameters<typeof RoomLink>[0]> => {
+  const handOver = async (message: MainToRoom): Promise<Socket> => {
     const [near, far] = await socketPair();
     child.send(message, near);
     return far;
@@ -342,8 +343,9 @@ export async function startFlowhost(options: FlowhostKitOptions = {}): Promise<F
       }
     },
     send: (message) => void child.send(message),
+    editorSocket: async () => awaitReady(await handOver({ t: "editor" })),
     admin: async (method, path, { body, headers = {} } = {}) => {
-      const socket = await awaitReady(await handOver({ t: "editor" }));
+      const socket = await kit.editorSocket();
       const sent = request({
         method,
         path,

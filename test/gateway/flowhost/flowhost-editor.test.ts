@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { request } from "node:http";
 import { test, type TestContext } from "node:test";
 
 import { readdirSync } from "node:fs";
@@ -109,6 +111,38 @@ interface Stats {
   readonly nodes: readonly { readonly id: string; readonly text: string }[];
   readonly log: readonly string[];
 }
+
+test("a keeper with other signed settings, or a message that cannot be used, needs a new process", async (context) => {
+  const kit = await started(context, {});
+  kit.keeper.authoring = false;
+  await kit.linkKeeper();
+  assert.equal((await kit.heard("fatal")).code, "WARD_POLICY_CHANGED");
+  const other = await started(context, {});
+  other.bedside.send(Object({ t: "takes", generation: 1, takes: [{}] }));
+  assert.equal((await other.heard("fatal")).code, "WARD_ROOM_MESSAGE");
+});
+
+test("the editor's own channel to the browser runs over a socket that was handed over", async (context) => {
+  const kit = await started(context, { flows: wardFlow([DEVICE]) });
+  const socket = await kit.editorSocket();
+  context.after(() => socket.destroy());
+  const upgrade = request({
+    path: "/comms",
+    headers: {
+      host: "ward",
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": randomBytes(16).toString("base64"),
+    },
+    createConnection: () => socket,
+  });
+  upgrade.end();
+  const [response] = await once(upgrade, "upgrade");
+  assert.equal(response.statusCode, 101);
+  const page = await kit.admin("GET", "/");
+  assert.match(page.text, /Wardgate gw-1/);
+});
 
 test("flows that cannot be read, or a wrong start, end the room with a reason", async (context) => {
   const damaged = await startFlowhost({ ready: false });

@@ -135,6 +135,15 @@ test("each kind of deploy under load loses nothing", async (context) => {
   assert.ok(kit.bedside.generation >= 7);
 });
 
+test("takes for which there was no room are handed over again and lose nothing", async (context) => {
+  const kit = await started(context, { flows: wardFlow([DEVICE]), config: { unsettledMax: 8 } });
+  const takes = takesFrom(1, 60);
+  takes.forEach((take) => kit.bedside.feed(take));
+  await kit.bedside.allSettled();
+  assert.deepEqual(unaccounted(takes, kit.keeper), []);
+  assert.ok(kit.bedside.generation > 1);
+});
+
 test("a keeper that is replaced in the middle gets what the old one did not answer", async (context) => {
   const kit = await started(context, { flows: wardFlow([DEVICE]) });
   kit.keeper.answering = false;

@@ -4,6 +4,7 @@ import { request } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { test } from "node:test";
 
+import { WardError } from "../../../gateway/errors.ts";
 import type { SourceNode } from "../../../gateway/flow-services.ts";
 import { awaitReady } from "../../../gateway/editor-socket.ts";
 import { blame } from "../../../gateway/flowhost/blame.ts";
@@ -12,6 +13,7 @@ import { Documents } from "../../../gateway/flowhost/documents.ts";
 import { Editor } from "../../../gateway/flowhost/editor.ts";
 import { FlowClock } from "../../../gateway/flowhost/flow-clock.ts";
 import { FlowLog } from "../../../gateway/flowhost/flow-log.ts";
+import { LinkWatch } from "../../../gateway/flowhost/link-watch.ts";
 import { OutboxWatch } from "../../../gateway/flowhost/outbox-watch.ts";
 import { SealedRegister } from "../../../gateway/flowhost/sealed-register.ts";
 import { deliver, Sources, tabsOf } from "../../../gateway/flowhost/sources.ts";
@@ -231,4 +233,25 @@ test("the editor answers on a socket that was handed over, also before Node-RED 
   editor.mount((_request, response) => void response.end("red"));
   assert.deepEqual(await ask("/"), [200, "red"]);
   assert.deepEqual(await ask("/ward/board", "POST"), [200, "red"]);
+});
+
+test("a link that broke, or is missing for long, is fatal; one that comes back is not", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const said: string[] = [];
+  const watch = new LinkWatch((error) => {
+    said.push(error.message);
+    resolve();
+  }, 20);
+  watch.ended("bedside", null);
+  watch.linked("bedside");
+  watch.ended("keeper", null);
+  watch.ended("keeper", null);
+  // The watch alone does not keep a process alive.
+  const alive = setTimeout(() => undefined, 10_000);
+  await promise;
+  clearTimeout(alive);
+  assert.equal(said.length, 1);
+  assert.match(said[0]!, /keeper/);
+  watch.ended("bedside", new WardError("WARD_ROOM_MESSAGE", "broken"));
+  assert.equal(said[1], "broken");
 });
