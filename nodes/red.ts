@@ -40,8 +40,11 @@ export interface WardNode {
 /** A word of the node's catalogue under `status`, which the editor translates, or figures that need no translation. */
 export type StatusText = { readonly word: string } | { readonly figures: string };
 
-/** Milliseconds a node may take to end; Node-RED gives up after 15 s. */
-const CLOSE_MS_MAX = 10_000;
+/**
+ * Milliseconds a node may take to end: less than the flow host gives it (3 s), so that a deploy never ends in a timeout.
+ * What a node could not finish is handed over again.
+ */
+const CLOSE_MS_MAX = 2500;
 
 /**
  * Makes the function that a node file exports to Node-RED. It does for all ward nodes alike what is easy to get wrong: an

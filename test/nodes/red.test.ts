@@ -170,7 +170,7 @@ test("close does not wait for ever", async (context) => {
   const fake = new FakeRed(new FakeServices());
   fake.run(() => ({ close: () => new Promise<void>(() => undefined) }));
   const closed = fake.close();
-  context.mock.timers.tick(10_000);
+  context.mock.timers.tick(2500);
   await closed;
 });
 
