@@ -81,16 +81,18 @@ export class Uplink {
   async close(): Promise<void> {
     this.#stop.abort();
     const connection = this.#connection;
+    await Promise.race([this.#goodbye(connection), wait(CLOSE_MS)]);
+    connection?.destroy();
+  }
+
+  async #goodbye(connection: UplinkConnection | null): Promise<void> {
     if (connection !== null) {
       const { gateway, state } = this.#options;
-      const topic = stateTopic(gateway);
-      const goodbye = connection
-        .publish(topic, state(false), { retain: true })
-        .then(() => connection.close());
-      await Promise.race([goodbye.catch(() => undefined), wait(CLOSE_MS)]);
-      connection.destroy();
+      const said = connection.publish(stateTopic(gateway), state(false), { retain: true });
+      await said.catch(() => undefined);
+      await connection.close();
     }
-    await Promise.race([this.#finished, wait(CLOSE_MS)]);
+    await this.#finished;
   }
 
   async #run(): Promise<void> {
