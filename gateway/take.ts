@@ -85,6 +85,11 @@ export class TakeNumberer {
     return this.#last.get(device) ?? 0;
   }
 
+  /** Number of the last take of every device. */
+  all(): ReadonlyMap<string, number> {
+    return this.#last;
+  }
+
   #next(device: string): number {
     const take = this.last(device) + 1;
     this.#last.set(device, take);
