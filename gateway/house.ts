@@ -1,10 +1,12 @@
 import { EventEmitter } from "node:events";
 import { mkdir } from "node:fs/promises";
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { CrashLoop, restartPause } from "./crash-loop.ts";
 import { lockDataDirectory } from "./data-lock.ts";
+import { syncDatabase } from "./disk-sync.ts";
 import { errorText, WardError } from "./errors.ts";
 import { CheckpointMemory } from "./checkpoint-memory.ts";
 import { numberAt, valueAt } from "./json-value.ts";
@@ -196,6 +198,21 @@ export class House extends EventEmitter<HouseEvents> {
     await this.#becomesReady("bedside");
   }
 
+  /**
+   * LevelDB leans on the file system for the names of its files. Node.js' permission model forbids fsync to the keeper, so
+   * main does it once the store is open, before anything is acknowledged.
+   */
+  #syncStore(): void {
+    try {
+      syncDatabase(join(this.#options.dataDirectory, "store"));
+    } catch (error) {
+      this.#note(
+        "store-not-synced",
+        `The outbox's files could not be synced to disk: ${errorText(error)}`,
+      );
+    }
+  }
+
   /** Gives a room fresh links to every peer that is there. */
   #link(name: RoomName): void {
     linkRoom(name, (peer) => this.#linkable(peer)).catch((error: unknown) =>
@@ -232,6 +249,9 @@ export class House extends EventEmitter<HouseEvents> {
         room.facts = message.facts;
         room.startMs = Date.now() - child.startedAt;
         this.emit("room", { room: name, state: "ready", pid: child.pid, text: "" });
+        if (name === "keeper") {
+          this.#syncStore();
+        }
         if (name !== "flowhost") {
           this.#link(name);
         }

@@ -22,7 +22,7 @@ export function roomProgram(
         entry: "./keeper-room.ts",
         nodeOptions: [
           heap(settings.keeperHeapMb),
-          "--permission",
+          ...CONFINED,
           "--allow-net",
           "--allow-addons",
           ...readProgram(),
@@ -38,7 +38,7 @@ export function roomProgram(
         entry: "./bedside-room.ts",
         nodeOptions: [
           heap(settings.bedsideHeapMb),
-          "--permission",
+          ...CONFINED,
           "--allow-net",
           "--allow-addons",
           ...readProgram(),
@@ -53,13 +53,7 @@ export function roomProgram(
       return {
         name,
         entry: "./flowhost/flowhost-room.ts",
-        nodeOptions: [
-          heap(settings.flowhostHeapMb),
-          "--permission",
-          // The permission model does not cover node:sqlite: it opens and creates files anywhere.
-          "--no-experimental-sqlite",
-          ...readProgram(),
-        ],
+        nodeOptions: [heap(settings.flowhostHeapMb), ...CONFINED, ...readProgram()],
       };
     case "listener":
       return {
@@ -67,7 +61,7 @@ export function roomProgram(
         entry: "./console/listener-room.ts",
         nodeOptions: [
           heap(settings.listenerHeapMb),
-          "--permission",
+          ...CONFINED,
           "--allow-net",
           ...readProgram(),
           `--allow-fs-read=${join(dataDirectory, "console")}`,
@@ -84,6 +78,8 @@ function readProgram(): string[] {
     .map((path) => `--allow-fs-read=${path}`);
 }
 
+/** The permission model does not cover node:sqlite, which opens and creates files anywhere. No room needs it. */
+const CONFINED = ["--permission", "--no-experimental-sqlite"];
 const PROGRAM_PARTS = ["node_modules", "gateway", "nodes", "package.json"];
 
 function heap(megabytes: number): string {

@@ -72,6 +72,7 @@ export function makeRedSettings(options: RedSettingsOptions): RedSettings {
     debugMaxLength: 1000,
     apiMaxLength: "5mb",
     httpAdminMiddleware: guard(options.authoring),
+    paletteCategories: ["ward", "common", "function", "sequence", "subflows"],
     editorTheme: {
       page: { title },
       header: { title },

@@ -29,31 +29,10 @@ let port = 0;
 
 before(async () => {
   editor.listen(pairs);
-  execFileSync(
-    "openssl",
-    [
-      ...[
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "2",
-      ],
-      ...[
-        "-subj",
-        "/CN=localhost",
-        "-keyout",
-        join(directory, "key"),
-        "-out",
-        join(directory, "crt"),
-      ],
-    ],
-    { stdio: "ignore" },
-  );
+  const making =
+    "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost";
+  const files = ["-keyout", join(directory, "key"), "-out", join(directory, "crt")];
+  execFileSync("openssl", [...making.split(" "), ...files], { stdio: "ignore" });
   listener = new Listener({
     host: "127.0.0.1",
     port: 0,
