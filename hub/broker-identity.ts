@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { errorCode, errorText, WardError } from "../gateway/errors.ts";
-import { BROKER_FILES } from "../gateway/site-files.ts";
+import { BROKER_FILES } from "../gateway/identity/site-files.ts";
 
 /** What a broker is and whom it believes, all PEM text. */
 export interface BrokerIdentity {

@@ -5,7 +5,7 @@ import { createServer, type Server, type TLSSocket, type TlsOptions } from "node
 import { Aedes, type Client } from "aedes";
 
 import { errorText, WardError } from "../gateway/errors.ts";
-import { PacketGuard } from "../gateway/mqtt-packet-guard.ts";
+import { PacketGuard } from "../gateway/mqtt/mqtt-packet-guard.ts";
 import { isGatewayId } from "../gateway/reading.ts";
 import { mayPublish, maySubscribe, type Peer } from "./broker-access.ts";
 import type { BrokerIdentity } from "./broker-identity.ts";

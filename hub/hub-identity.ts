@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { errorCode, errorText, WardError } from "../gateway/errors.ts";
-import { commonName } from "../gateway/identity.ts";
+import { commonName } from "../gateway/identity/identity.ts";
 import { recipientKid } from "../gateway/sealing/recipient-kid.ts";
-import { HUB_FILES } from "../gateway/site-files.ts";
+import { HUB_FILES } from "../gateway/identity/site-files.ts";
 
 /** What a hub is, whom it believes and what it can open. */
 export interface HubIdentity {

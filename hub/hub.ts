@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { errorCode, errorText, WardError } from "../gateway/errors.ts";
-import type { ProtocolVersion } from "../gateway/mqtt-options.ts";
-import { type MqttConnection, openMqtt } from "../gateway/mqtt.ts";
+import type { ProtocolVersion } from "../gateway/mqtt/mqtt-options.ts";
+import { type MqttConnection, openMqtt } from "../gateway/mqtt/mqtt.ts";
 import { fromHex } from "../gateway/sealing/envelope.ts";
 import { Counters, type HubCounters } from "./counters.ts";
 import { Desk } from "./desk.ts";

@@ -1,7 +1,7 @@
 import type { KeyObject, X509Certificate } from "node:crypto";
 
 import { errorCode, WardError } from "../gateway/errors.ts";
-import { verifyBinding } from "../gateway/identity.ts";
+import { verifyBinding } from "../gateway/identity/identity.ts";
 import { fromHex, hashHex } from "../gateway/sealing/envelope.ts";
 import type { Origin } from "../gateway/sealing/epoch.ts";
 import { type ReadEpoch, readEpoch } from "../gateway/sealing/open.ts";

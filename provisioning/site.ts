@@ -2,11 +2,11 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:cryp
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { makeBinding } from "../gateway/identity.ts";
+import { makeBinding } from "../gateway/identity/identity.ts";
 import type { RecipientKey } from "../gateway/rooms.ts";
 import { recipientKid } from "../gateway/sealing/recipient-kid.ts";
-import { signSettings, type SignedSettings } from "../gateway/signed-settings.ts";
-import { BROKER_FILES, GATEWAY_FILES, HUB_FILES } from "../gateway/site-files.ts";
+import { signSettings, type SignedSettings } from "../gateway/identity/signed-settings.ts";
+import { BROKER_FILES, GATEWAY_FILES, HUB_FILES } from "../gateway/identity/site-files.ts";
 import { createAuthority, issueLists, type Authority } from "./authority.ts";
 import { issueBroker, issueGateway, issueHub, type Identity } from "./ca.ts";
 import { publicBase64, publicPem, replacePrivate, writePrivate } from "./private-files.ts";

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-import { checkGateway, type Finding } from "../gateway-check.ts";
+import { checkGateway, type Finding } from "../house/gateway-check.ts";
 import { WardError } from "../errors.ts";
 import type { Command, CommandIo } from "./command.ts";
 

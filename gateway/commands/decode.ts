@@ -6,7 +6,7 @@ import { needDriver } from "../devices/catalog.ts";
 import type { Output, StreamDriver } from "../devices/device.ts";
 import { errorCode, errorText, WardError } from "../errors.ts";
 import type { Fault } from "../reading.ts";
-import { TakeNumberer } from "../take.ts";
+import { TakeNumberer } from "../bedside/take.ts";
 import type { Command, CommandIo } from "./command.ts";
 import { parseDeviceOptions } from "./device-options.ts";
 import { caughtUp, writeLine } from "./ndjson.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
-import { Clock } from "../clock.ts";
+import { Clock } from "../bedside/clock.ts";
 import { needDriver } from "../devices/catalog.ts";
 import type { Driver } from "../devices/device.ts";
 import { errorText, WardError } from "../errors.ts";
@@ -13,7 +13,7 @@ import type { DeviceSink } from "../lines/line.ts";
 import { parseLineUrl } from "../lines/line-url.ts";
 import { openLine } from "../lines/open-line.ts";
 import { isDeviceId } from "../reading.ts";
-import { TakeNumberer } from "../take.ts";
+import { TakeNumberer } from "../bedside/take.ts";
 import type { CommandIo } from "./command.ts";
 import { parseDeviceOptions } from "./device-options.ts";
 import { DevicePrinter } from "./device-printer.ts";

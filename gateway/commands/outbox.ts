@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-import { askControl } from "../control.ts";
+import { askControl } from "../house/control.ts";
 import { WardError } from "../errors.ts";
 import { numberAt, valueAt } from "../json-value.ts";
 import type { Command, CommandIo } from "./command.ts";

@@ -3,14 +3,14 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { WardError } from "../errors.ts";
-import { House } from "../house.ts";
+import { House } from "../house/house.ts";
 import { textAt } from "../json-value.ts";
 import { memoryOf } from "../memory.ts";
 import { ROOMS } from "../rooms.ts";
 import { readSettings, type Settings } from "../settings.ts";
-import { loadSite } from "../site.ts";
+import { loadSite } from "../house/site.ts";
 import type { Command, CommandIo } from "./command.ts";
-import { serveControl } from "../control.ts";
+import { serveControl } from "../house/control.ts";
 
 const help = `Usage: wardgate run --data DIR [--settings FILE] [--no-editor] [--json]
 

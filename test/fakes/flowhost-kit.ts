@@ -9,7 +9,7 @@ import { digestOf } from "../../gateway/digest.ts";
 import type { ClassName, Item, Notice, Reading, Take } from "../../gateway/reading.ts";
 import { RoomLink } from "../../gateway/room-link.ts";
 import { awaitReady } from "../../gateway/editor-socket.ts";
-import { roomProgram } from "../../gateway/room-programs.ts";
+import { roomProgram } from "../../gateway/house/room-programs.ts";
 import type {
   BedsideToFlowhost,
   FlowhostToBedside,

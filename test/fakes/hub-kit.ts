@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { digestOf } from "../../gateway/digest.ts";
 import { firstIndices, hasIndex } from "../../gateway/indices.ts";
-import { makeBinding } from "../../gateway/identity.ts";
+import { makeBinding } from "../../gateway/identity/identity.ts";
 import type { ClassName, Item } from "../../gateway/reading.ts";
 import type { TakeGap } from "../../gateway/rooms.ts";
 import type { RecordClass } from "../../gateway/sealing/envelope.ts";
@@ -14,7 +14,7 @@ import type { GapRecord } from "../../gateway/sealing/gap.ts";
 import { Sealer, type Sealed } from "../../gateway/sealing/seal.ts";
 import { RecordSigner } from "../../gateway/sealing/sign.ts";
 import type { TallyTake } from "../../gateway/sealing/tally.ts";
-import { GATEWAY_FILES } from "../../gateway/site-files.ts";
+import { GATEWAY_FILES } from "../../gateway/identity/site-files.ts";
 import { Desk, READINGS_FILE, STORE_FILE } from "../../hub/desk.ts";
 import { readHubIdentity, type HubIdentity } from "../../hub/hub-identity.ts";
 import { Book } from "../../hub/book.ts";

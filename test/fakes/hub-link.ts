@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { join } from "node:path";
 
-import { openMqtt, type MqttConnection } from "../../gateway/mqtt.ts";
+import { openMqtt, type MqttConnection } from "../../gateway/mqtt/mqtt.ts";
 import type { RecordClass } from "../../gateway/sealing/envelope.ts";
 import { toHex } from "../../gateway/sealing/envelope.ts";
 import { verifyReceipt, type Receipt } from "../../gateway/sealing/receipt.ts";
-import { GATEWAY_FILES } from "../../gateway/site-files.ts";
+import { GATEWAY_FILES } from "../../gateway/identity/site-files.ts";
 import { EmbeddedBroker } from "../../hub/broker.ts";
 import { readBrokerIdentity } from "../../hub/broker-identity.ts";
 import type { Message } from "../../hub/parking.ts";

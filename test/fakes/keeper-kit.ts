@@ -6,14 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { digestOf } from "../../gateway/digest.ts";
-import { RoomChild } from "../../gateway/room-child.ts";
+import { RoomChild } from "../../gateway/house/room-child.ts";
 import { RoomLink } from "../../gateway/room-link.ts";
-import { roomProgram } from "../../gateway/room-programs.ts";
+import { roomProgram } from "../../gateway/house/room-programs.ts";
 import type { FlowhostToKeeper, KeeperToFlowhost, RoomToMain } from "../../gateway/rooms.ts";
 import { Sealer } from "../../gateway/sealing/seal.ts";
 import { readSettings, type Settings } from "../../gateway/settings.ts";
-import type { SignedSettings } from "../../gateway/signed-settings.ts";
-import { loadSite } from "../../gateway/site.ts";
+import type { SignedSettings } from "../../gateway/identity/signed-settings.ts";
+import { loadSite } from "../../gateway/house/site.ts";
 import { EmbeddedBroker } from "../../hub/broker.ts";
 import { readBrokerIdentity } from "../../hub/broker-identity.ts";
 import { Hub } from "../../hub/hub.ts";

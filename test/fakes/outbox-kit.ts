@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { Outbox, type OutboxOptions } from "../../gateway/outbox.ts";
-import type { EpochRecord, Loss, StoredRecord } from "../../gateway/outbox-records.ts";
+import { Outbox, type OutboxOptions } from "../../gateway/outbox/outbox.ts";
+import type { EpochRecord, Loss, StoredRecord } from "../../gateway/outbox/records.ts";
 import { makeFakeCodec } from "./record-codec.ts";
 
 /** A path for a store, in a directory that is gone when the test is over. */

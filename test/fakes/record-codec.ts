@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 
 import { WardError } from "../../gateway/errors.ts";
-import type { Loss, RecordCodec, SealedFacts } from "../../gateway/outbox-records.ts";
+import type { Loss, RecordCodec, SealedFacts } from "../../gateway/outbox/records.ts";
 import type { RecordClass } from "../../gateway/sealing/envelope.ts";
 
 /** Stands for sealing where only the outbox is tested: the same duties in JSON, with an HMAC for a signature. */

@@ -3,8 +3,8 @@ import { after, before, test } from "node:test";
 import { connect, type ConnectionOptions } from "node:tls";
 
 import type { WardError } from "../../gateway/errors.ts";
-import { openMqtt, type MqttConnection } from "../../gateway/mqtt.ts";
-import type { MqttOptions } from "../../gateway/mqtt-options.ts";
+import { openMqtt, type MqttConnection } from "../../gateway/mqtt/mqtt.ts";
+import type { MqttOptions } from "../../gateway/mqtt/mqtt-options.ts";
 import type { Identity } from "../../provisioning/ca.ts";
 import { makeTestPki, type TestPki } from "../provisioning/pki.ts";
 

@@ -4,7 +4,7 @@ import { connect as connectTcp } from "node:net";
 import { after, before, test } from "node:test";
 import { connect, type TLSSocket } from "node:tls";
 
-import { openMqtt } from "../../gateway/mqtt.ts";
+import { openMqtt } from "../../gateway/mqtt/mqtt.ts";
 import { EmbeddedBroker, type BrokerEvent } from "../../hub/broker.ts";
 import type { Identity } from "../../provisioning/ca.ts";
 import { makeTestPki, type TestPki } from "../provisioning/pki.ts";

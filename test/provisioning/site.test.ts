@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { verifyBinding } from "../../gateway/identity.ts";
-import { openMqtt, type MqttConnection } from "../../gateway/mqtt.ts";
+import { verifyBinding } from "../../gateway/identity/identity.ts";
+import { openMqtt, type MqttConnection } from "../../gateway/mqtt/mqtt.ts";
 import { recipientKid } from "../../gateway/sealing/recipient-kid.ts";
-import { verifySettings } from "../../gateway/signed-settings.ts";
-import { GATEWAY_FILES, HUB_FILES } from "../../gateway/site-files.ts";
+import { verifySettings } from "../../gateway/identity/signed-settings.ts";
+import { GATEWAY_FILES, HUB_FILES } from "../../gateway/identity/site-files.ts";
 import { EmbeddedBroker } from "../../hub/broker.ts";
 import { readBrokerIdentity } from "../../hub/broker-identity.ts";
 import { openAuthority, revoke } from "../../provisioning/authority.ts";

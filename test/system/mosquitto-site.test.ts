@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { openMqtt, type MqttConnection } from "../../gateway/mqtt.ts";
-import { GATEWAY_FILES, HUB_FILES } from "../../gateway/site-files.ts";
+import { openMqtt, type MqttConnection } from "../../gateway/mqtt/mqtt.ts";
+import { GATEWAY_FILES, HUB_FILES } from "../../gateway/identity/site-files.ts";
 import { revoke } from "../../provisioning/authority.ts";
 import { addGateway, makeSite, publishLists, type Site } from "../../provisioning/site.ts";
 import { startMosquitto, type RunningMosquitto } from "../fakes/mosquitto.ts";

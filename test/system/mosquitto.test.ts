@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { BROKER_FILES } from "../../gateway/site-files.ts";
+import { BROKER_FILES } from "../../gateway/identity/site-files.ts";
 import type { BrokerIdentity } from "../../hub/broker-identity.ts";
 import { startMosquitto } from "../fakes/mosquitto.ts";
 import { brokerSuite } from "../hub/broker-suite.ts";

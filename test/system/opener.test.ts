@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 
 import * as fc from "fast-check";
 
-import { makeBinding } from "../../gateway/identity.ts";
+import { makeBinding } from "../../gateway/identity/identity.ts";
 import { CLASSES } from "../../gateway/reading.ts";
 import type { RecordPlace } from "../../gateway/sealing/envelope.ts";
 import type { Sealed, Sealer } from "../../gateway/sealing/seal.ts";

@@ -17,7 +17,7 @@ const NOUNS = [
   "gateway/rooms.ts",
   "gateway/flow-services.ts",
   "gateway/devices/device.ts",
-  "gateway/site-files.ts",
+  "gateway/identity/site-files.ts",
 ];
 
 const ROOM_PARTS = [
@@ -26,6 +26,8 @@ const ROOM_PARTS = [
   "gateway/room-process.ts",
   "gateway/item-shape.ts",
 ];
+/** The byte format and who vouches for it. */
+const SEALED = ["gateway/sealing/", "gateway/identity/"];
 const FACTS = ["gateway/nomenclature/", "gateway/devices/catalog.ts"];
 
 export const IMPORT_RULES: readonly ImportRule[] = [
@@ -98,10 +100,9 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       ...NOUNS,
       "hub/",
       "gateway/sealing/",
-      "gateway/identity.ts",
+      "gateway/identity/identity.ts",
       "gateway/mqtt",
       "gateway/item-shape.ts",
-      "gateway/sequence-ranges.ts",
       "gateway/data-lock.ts",
       "node:",
       "aedes",
@@ -113,8 +114,8 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       ...NOUNS,
       "provisioning/",
       "gateway/sealing/",
-      "gateway/identity.ts",
-      "gateway/signed-settings.ts",
+      "gateway/identity/identity.ts",
+      "gateway/identity/signed-settings.ts",
       "node:",
       "@peculiar/x509",
       "reflect-metadata",
@@ -123,7 +124,60 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { files: "gateway/commands/", may: [""] },
   { files: "gateway/demo/", may: [""] },
   { files: "gateway/main.ts", may: [""] },
-  { files: "gateway/", may: [...NOUNS, "gateway/", "node:", "classic-level", "mqtt"] },
+  {
+    files: "gateway/bedside/",
+    may: [
+      ...NOUNS,
+      ...ROOM_PARTS,
+      "gateway/bedside/",
+      "gateway/lines/",
+      "gateway/devices/",
+      "node:",
+    ],
+  },
+  {
+    files: "gateway/outbox/",
+    may: [...NOUNS, "gateway/outbox/", "gateway/sealing/", "node:", "classic-level"],
+  },
+  { files: "gateway/mqtt/", may: [...NOUNS, "gateway/mqtt/", "node:", "mqtt"] },
+  {
+    files: "gateway/uplink/",
+    may: [...NOUNS, "gateway/uplink/", "gateway/mqtt/", "gateway/outbox/", ...SEALED, "node:"],
+  },
+  {
+    files: "gateway/keeper/",
+    may: [
+      ...NOUNS,
+      ...ROOM_PARTS,
+      "gateway/keeper/",
+      "gateway/outbox/",
+      "gateway/uplink/",
+      "gateway/mqtt/",
+      ...SEALED,
+      "node:",
+    ],
+  },
+  { files: "gateway/identity/", may: [...NOUNS, ...SEALED, "node:"] },
+  {
+    files: "gateway/house/",
+    may: [
+      ...NOUNS,
+      ...ROOM_PARTS,
+      "gateway/house/",
+      "gateway/bedside/reservation.ts",
+      "gateway/devices/",
+      "gateway/lines/",
+      "gateway/mqtt/",
+      "gateway/outbox/disk-sync.ts",
+      "gateway/data-lock.ts",
+      "gateway/json-value.ts",
+      "gateway/socket-pair.ts",
+      ...SEALED,
+      "node:",
+    ],
+  },
+  { files: "gateway/flow-lint.ts", may: [...NOUNS, "gateway/flow-graph.ts"] },
+  { files: "gateway/", may: [...NOUNS, "gateway/nomenclature/", "node:"] },
 ];
 
 /** One package, one importing file: to replace a package is to change one file. Several for one that has several sides. */
@@ -131,9 +185,9 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "@peculiar/x509": ["provisioning/ca.ts"],
   aedes: ["hub/broker.ts"],
   cborg: ["gateway/sealing/cbor.ts"],
-  "classic-level": ["gateway/outbox-store.ts"],
+  "classic-level": ["gateway/outbox/store.ts"],
   "modbus-serial": ["gateway/lines/modbus.ts"],
-  mqtt: ["gateway/mqtt.ts"],
+  mqtt: ["gateway/mqtt/mqtt.ts"],
   // The client reads servers on the ward, the server is a simulated device.
   "node-opcua": ["gateway/lines/opcua-library.ts", "gateway/simulate/opcua-server.ts"],
   "reflect-metadata": ["provisioning/ca.ts"],
@@ -148,21 +202,24 @@ export const ROOM_WALLS: readonly { readonly entry: string; readonly never: read
       entry: "gateway/flowhost/flowhost-room.ts",
       never: [
         "gateway/lines/serial.ts",
-        "gateway/outbox",
-        "gateway/uplink",
-        "gateway/identity",
-        "gateway/mqtt.ts",
-        "gateway/vault",
+        "gateway/outbox/",
+        "gateway/uplink/",
+        "gateway/identity/",
+        "gateway/mqtt/",
+        "gateway/keeper/",
       ],
     },
-    { entry: "gateway/keeper-room.ts", never: ["gateway/lines/", "gateway/flowhost/", "nodes/"] },
     {
-      entry: "gateway/bedside-room.ts",
+      entry: "gateway/keeper/keeper-room.ts",
+      never: ["gateway/lines/", "gateway/flowhost/", "nodes/"],
+    },
+    {
+      entry: "gateway/bedside/bedside-room.ts",
       never: [
         "gateway/sealing/",
-        "gateway/outbox",
-        "gateway/identity",
-        "gateway/mqtt.ts",
+        "gateway/outbox/",
+        "gateway/identity/",
+        "gateway/mqtt/",
         "gateway/flowhost/",
       ],
     },
@@ -170,8 +227,8 @@ export const ROOM_WALLS: readonly { readonly entry: string; readonly never: read
       entry: "gateway/console/listener-room.ts",
       never: [
         "gateway/sealing/",
-        "gateway/outbox",
-        "gateway/identity",
+        "gateway/outbox/",
+        "gateway/identity/",
         "gateway/lines/",
         "gateway/flowhost/",
       ],

@@ -15,17 +15,17 @@ const SEEDED: readonly { what: string; files: Record<string, string>; finds: Reg
   },
   {
     what: "a node that reaches for the outbox",
-    files: { "nodes/ward-x/ward-x.ts": 'import { Outbox } from "../../gateway/outbox.ts";' },
-    finds: /nodes\/ward-x\/ward-x\.ts: must not import gateway\/outbox\.ts/,
+    files: { "nodes/ward-x/ward-x.ts": 'import { Outbox } from "../../gateway/outbox/outbox.ts";' },
+    finds: /nodes\/ward-x\/ward-x\.ts: must not import gateway\/outbox\/outbox\.ts/,
   },
   {
     what: "a noun that imports a room",
-    files: { "gateway/reading.ts": 'export { x } from "./house.ts";' },
-    finds: /gateway\/reading\.ts: must not import gateway\/house\.ts/,
+    files: { "gateway/reading.ts": 'export { x } from "./house/house.ts";' },
+    finds: /gateway\/reading\.ts: must not import gateway\/house\/house\.ts/,
   },
   {
     what: "a second door for a package",
-    files: { "gateway/forward.ts": 'const mqtt = await import("mqtt");' },
+    files: { "gateway/uplink/forward.ts": 'const mqtt = await import("mqtt");' },
     finds: /imports mqtt, whose door is/,
   },
   {
@@ -40,10 +40,10 @@ const SEEDED: readonly { what: string; files: Record<string, string>; finds: Reg
     what: "the flow host reaching keys by a detour",
     files: {
       "gateway/flowhost/flowhost-room.ts": 'import "../sealing/detour.ts";',
-      "gateway/sealing/detour.ts": 'import "../identity.ts";',
-      "gateway/identity.ts": "",
+      "gateway/sealing/detour.ts": 'import "../identity/identity.ts";',
+      "gateway/identity/identity.ts": "",
     },
-    finds: /flowhost-room\.ts: reaches gateway\/identity\.ts/,
+    finds: /flowhost-room\.ts: reaches gateway\/identity\/identity\.ts/,
   },
   {
     what: "a room without a name",

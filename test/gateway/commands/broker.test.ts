@@ -6,8 +6,8 @@ import { PassThrough } from "node:stream";
 import { after, before, test } from "node:test";
 
 import { command } from "../../../gateway/commands/broker.ts";
-import { openMqtt } from "../../../gateway/mqtt.ts";
-import { GATEWAY_FILES } from "../../../gateway/site-files.ts";
+import { openMqtt } from "../../../gateway/mqtt/mqtt.ts";
+import { GATEWAY_FILES } from "../../../gateway/identity/site-files.ts";
 import { makeSite, type Site } from "../../../provisioning/site.ts";
 
 let directory: string;

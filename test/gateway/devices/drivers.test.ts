@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import type { Output, StreamDriver } from "../../../gateway/devices/device.ts";
 import { itemProblem } from "../../../gateway/item-shape.ts";
 import { codeOf, judgePair } from "../../../gateway/nomenclature/nomenclature.ts";
-import { TakeNumberer } from "../../../gateway/take.ts";
+import { TakeNumberer } from "../../../gateway/bedside/take.ts";
 import type { Capture } from "./captures.ts";
 import {
   capturesOf,

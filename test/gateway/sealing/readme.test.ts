@@ -10,7 +10,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { describe, test } from "node:test";
 
-import { makeBinding, verifyBinding } from "../../../gateway/identity.ts";
+import { makeBinding, verifyBinding } from "../../../gateway/identity/identity.ts";
 import { encodeItems } from "../../../gateway/sealing/batch.ts";
 import { makeEncrypt0 } from "../../../gateway/sealing/cose.ts";
 import { CONTEXT, sealedHeaders } from "../../../gateway/sealing/envelope.ts";

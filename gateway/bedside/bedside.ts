@@ -1,0 +1,378 @@
+import { BedsideLines } from "./lines.ts";
+import { BedsideTotals, type BedsideStats } from "./totals.ts";
+import type { Clock } from "./clock.ts";
+import type { BadBytes, Driver, Frame } from "../devices/device.ts";
+import { HeldTakes } from "./held-takes.ts";
+import type { Line } from "../lines/line.ts";
+import { GATEWAY_DEVICE, type Take } from "../reading.ts";
+import { type Checkpoint, type CheckpointDevice, gapsAfterCrash, headroom } from "./reservation.ts";
+import type { RoomLink } from "../room-link.ts";
+import {
+  type BedsideToFlowhost,
+  type FlowhostToBedside,
+  type LineStatus,
+  type NoticeText,
+  ROOMS_VERSION,
+  type TakeGap,
+} from "../rooms.ts";
+import type { Settings } from "../settings.ts";
+import { TakeNumberer } from "./take.ts";
+
+/**
+ * The first room: drivers plugged into lines. It numbers every take, holds it until it is settled, and is the authority on
+ * what was taken. It has no keys and runs no flows.
+ */
+export interface BedsideOptions {
+  /** 16 lower-case hex digits, random at every start. */
+  readonly boot: string;
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly allowedLines: readonly string[];
+  readonly driver: (model: string) => Driver | undefined;
+  readonly openLine: (url: string) => Promise<Line>;
+  /** What the bedside before this one had counted, or null at the very first start. */
+  readonly previous: Checkpoint | null;
+  /** Tells main how far has been counted, before anything counted is handed out. */
+  readonly counted: (checkpoint: Checkpoint) => void;
+  /** Asks for a checkpoint on disk; `kept(n)` answers. */
+  readonly keep: (n: number, checkpoint: Checkpoint) => void;
+}
+
+type FlowLink = RoomLink<FlowhostToBedside, BedsideToFlowhost>;
+
+export class Bedside {
+  readonly #options: BedsideOptions;
+  readonly #numberer: TakeNumberer;
+  readonly #held: HeldTakes;
+  readonly #lines: BedsideLines;
+  readonly #totals = new BedsideTotals();
+  readonly #trendAt = new Map<string, number>();
+  /** Takes above this number have not been handed out: on disk, per device. */
+  readonly #reserved = new Map<string, number>();
+  readonly #countedSinceFlush = new Set<string>();
+  readonly #takenAtCheckpoint = new Map<string, number>();
+  /** Everything up to here was settled at the last checkpoint, per device. */
+  #settledUpTo: ReadonlyMap<string, number> = new Map();
+  readonly #gaps = new Map<string, TakeGap>();
+  readonly #evicted = new Map<string, TakeGap>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #link: FlowLink | null = null;
+  #generation: number | null = null;
+  #flushing = false;
+  #checkpointNumber = 0;
+  #checkpointWaiting: {
+    readonly n: number;
+    readonly reserved: Map<string, number>;
+    readonly at: number;
+  } | null = null;
+  #reportedAt: number;
+  #onKept: () => void = () => undefined;
+
+  constructor(options: BedsideOptions) {
+    this.#options = options;
+    const { settings, clock } = options;
+    this.#numberer = new TakeNumberer(options.boot);
+    this.#held = new HeldTakes({
+      takes: settings.bufferTakes,
+      bytes: settings.bufferBytes,
+      inFlight: settings.inFlightTakes,
+    });
+    this.#reportedAt = clock.now();
+    this.#lines = new BedsideLines({
+      allowedLines: options.allowedLines,
+      driver: options.driver,
+      openLine: options.openLine,
+      frame: (device, frame, at) => this.#frame(device, frame, at),
+      fault: (_device, fault) => this.#fault(fault),
+      notice: (device, notice, text) => this.notice({ device, notice, text, since: null }),
+      status: (device, status) => this.#status(device, status),
+      now: () => clock.now(),
+    });
+    if (options.previous !== null) {
+      for (const gap of gapsAfterCrash(options.previous, clock.now())) {
+        this.#gaps.set(gap.id, gap);
+      }
+    }
+  }
+
+  start(): void {
+    this.#checkpoint();
+    this.#timers.push(
+      setInterval(() => this.#checkpoint(), this.#options.settings.checkpointMs),
+      setInterval(() => this.#report(), REPORT_MS),
+    );
+  }
+
+  /** Takes a new link to the flow host; the one before it is closed. */
+  attach(link: FlowLink): void {
+    this.#link?.close();
+    this.#link = link;
+    this.#generation = null;
+    link.send({ t: "hello", version: ROOMS_VERSION, boot: this.#options.boot });
+  }
+
+  /** One message of the flow host. */
+  receive(message: FlowhostToBedside): void {
+    switch (message.t) {
+      case "hello":
+        return;
+      case "flows":
+        this.#generation = message.generation;
+        this.#lines.subscribe(message.subscriptions);
+        this.#held.newGeneration();
+        this.#sendGaps([...this.#gaps.values()]);
+        this.#checkpoint();
+        this.#flushSoon();
+        return;
+      case "settled":
+        for (const outcome of message.outcomes) {
+          if (outcome.boot === this.#options.boot && this.#held.settle(outcome)) {
+            this.#totals.settled(outcome);
+          }
+        }
+        for (const id of message.gaps) {
+          this.#gaps.delete(id);
+        }
+        this.#flushSoon();
+    }
+  }
+
+  /** Numbers a notice as a take of its own. */
+  notice({ device, notice, text, since }: NoticeText): void {
+    const { clock } = this.#options;
+    const at = clock.now();
+    const facts = { notice, text, since };
+    this.#hold(
+      [this.#numberer.notice(device === "" ? GATEWAY_DEVICE : device, facts, at, clock.quality())],
+      at,
+    );
+  }
+
+  /** Checkpoint `n` is on disk. */
+  kept(n: number): void {
+    if (this.#checkpointWaiting?.n !== n) {
+      return;
+    }
+    for (const [device, reserved] of this.#checkpointWaiting.reserved) {
+      this.#reserved.set(device, reserved);
+    }
+    this.#checkpointWaiting = null;
+    this.#onKept();
+    this.#flushSoon();
+  }
+
+  /** Age of the oldest unsettled take, milliseconds, or null when everything is settled. */
+  oldestUnsettledMs(): number | null {
+    const oldest = this.#held.oldestAt;
+    return oldest === null ? null : Math.max(0, this.#options.clock.now() - oldest);
+  }
+
+  stats(): BedsideStats {
+    return this.#totals.stats({
+      boot: this.#options.boot,
+      held: this.#held.size,
+      heldBytes: this.#held.bytes,
+      inFlight: this.#held.inFlight,
+      oldestUnsettledMs: this.oldestUnsettledMs(),
+      gapsWaiting: this.#gaps.size + this.#evicted.size,
+    });
+  }
+
+  /** Writes down exactly how far has been counted, for a stop in order; resolves when it is on disk. */
+  async finalCheckpoint(): Promise<void> {
+    this.#checkpointWaiting = null;
+    this.#checkpoint(() => 0);
+    await new Promise<void>((resolve) => {
+      this.#onKept = resolve;
+    });
+  }
+
+  /** Stops taking; what is held stays held until `settle` or the end of the process. */
+  async stopTaking(): Promise<void> {
+    await this.#lines.close();
+  }
+
+  /** Ends timers and the link. */
+  close(): void {
+    this.#timers.forEach((timer) => clearInterval(timer));
+    this.#sendCounted([...this.#lastTakes().keys()]);
+    this.#link?.close();
+  }
+
+  #frame(device: string, frame: Frame, at: number): void {
+    const takes = this.#numberer.number(device, frame, at, this.#options.clock.quality());
+    const vital = takes.find((take) => take.class === "vital");
+    if (
+      vital !== undefined &&
+      at - (this.#trendAt.get(device) ?? -Infinity) >= this.#options.settings.trendMs
+    ) {
+      this.#trendAt.set(device, at);
+      takes.push(this.#numberer.trend(vital));
+    }
+    this.#hold(takes, at);
+  }
+
+  #hold(takes: readonly Take[], at: number): void {
+    for (const take of takes) {
+      this.#totals.taken(take);
+      this.#countedSinceFlush.add(take.device);
+      for (const gone of this.#held.hold(take, at)) {
+        this.#evict(gone, at);
+      }
+    }
+    this.#flushSoon();
+  }
+
+  #fault(fault: BadBytes): void {
+    this.#totals.fault(fault);
+  }
+
+  /** No room left: the take is given up and becomes part of a gap. */
+  #evict(take: Take, at: number): void {
+    const gap = this.#evicted.get(take.device);
+    this.#totals.evicted(take);
+    this.#evicted.set(take.device, {
+      id: gap?.id ?? `${take.boot}:${take.device}:${take.take}`,
+      device: take.device,
+      boot: take.boot,
+      from: Math.min(gap?.from ?? take.take, take.take),
+      to: Math.max(gap?.to ?? take.take, take.take),
+      reason: "buffer-full",
+      atMost: true,
+      start: gap?.start ?? at,
+      end: at,
+    });
+  }
+
+  /** Gathers what comes in one turn of the event loop. */
+  #flushSoon(): void {
+    if (!this.#flushing) {
+      this.#flushing = true;
+      setImmediate(() => {
+        this.#flushing = false;
+        this.#flush();
+      });
+    }
+  }
+
+  #flush(): void {
+    this.#sendCounted([...this.#countedSinceFlush]);
+    this.#countedSinceFlush.clear();
+    if (this.#needsCheckpoint()) {
+      this.#checkpoint();
+    }
+    const link = this.#link;
+    if (link === null || this.#generation === null) {
+      return;
+    }
+    for (;;) {
+      if (link.full) {
+        link.drained().then(
+          () => this.#flushSoon(),
+          () => undefined,
+        );
+        return;
+      }
+      const takes = this.#held.next(
+        TAKES_PER_MESSAGE,
+        (take) => take.take <= (this.#reserved.get(take.device) ?? 0),
+      );
+      if (takes.length === 0) {
+        return;
+      }
+      link.send({ t: "takes", generation: this.#generation, takes });
+    }
+  }
+
+  #needsCheckpoint(): boolean {
+    if (this.#checkpointWaiting !== null) {
+      return false;
+    }
+    for (const [device, last] of this.#lastTakes()) {
+      if (last > (this.#reserved.get(device) ?? 0)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Asks for a checkpoint on disk that reserves a few numbers ahead. */
+  #checkpoint(ahead: (takesLately: number) => number = headroom): void {
+    const { clock } = this.#options;
+    if (
+      this.#checkpointWaiting !== null &&
+      clock.now() - this.#checkpointWaiting.at < CHECKPOINT_RETRY_MS
+    ) {
+      return;
+    }
+    const lowest = this.#held.lowestByDevice();
+    const settledUpTo = new Map<string, number>();
+    const reserved = new Map<string, number>();
+    for (const [device, last] of this.#lastTakes()) {
+      settledUpTo.set(device, (lowest.get(device) ?? last + 1) - 1);
+      reserved.set(device, last + ahead(last - (this.#takenAtCheckpoint.get(device) ?? 0)));
+      this.#takenAtCheckpoint.set(device, last);
+    }
+    this.#settledUpTo = settledUpTo;
+    this.#checkpointNumber += 1;
+    this.#checkpointWaiting = { n: this.#checkpointNumber, reserved, at: clock.now() };
+    this.#options.keep(this.#checkpointNumber, this.#checkpointOf(reserved));
+  }
+
+  #sendCounted(devices: readonly string[]): void {
+    if (devices.length === 0) {
+      return;
+    }
+    this.#options.counted(
+      this.#checkpointOf(new Map(devices.map((device) => [device, this.#numberer.last(device)]))),
+    );
+  }
+
+  #checkpointOf(reserved: ReadonlyMap<string, number>): Checkpoint {
+    const devices: CheckpointDevice[] = [...reserved].map(([device, upTo]) => ({
+      device,
+      settled: this.#settledUpTo.get(device) ?? 0,
+      reserved: upTo,
+    }));
+    return {
+      boot: this.#options.boot,
+      at: this.#options.clock.now(),
+      devices,
+      gaps: [...this.#gaps.values(), ...this.#evicted.values()],
+    };
+  }
+
+  #lastTakes(): ReadonlyMap<string, number> {
+    return this.#numberer.all();
+  }
+
+  #report(): void {
+    const now = this.#options.clock.now();
+    const evicted = [...this.#evicted.values()];
+    this.#evicted.clear();
+    for (const gap of evicted) {
+      this.#gaps.set(gap.id, gap);
+    }
+    this.#sendGaps(evicted);
+    const report = this.#lines.report(Math.max(1, now - this.#reportedAt) / 1000);
+    this.#reportedAt = now;
+    for (const [device, status] of report) {
+      this.#status(device, status);
+    }
+    this.#totals.lines(report);
+  }
+
+  #sendGaps(gaps: readonly TakeGap[]): void {
+    if (gaps.length > 0 && this.#generation !== null) {
+      this.#link?.send({ t: "gaps", gaps });
+    }
+  }
+
+  #status(device: string, line: LineStatus): void {
+    this.#link?.send({ t: "line", device, line });
+  }
+}
+
+const TAKES_PER_MESSAGE = 256;
+const REPORT_MS = 2000;
+const CHECKPOINT_RETRY_MS = 5000;

@@ -1,0 +1,180 @@
+import type { ClassName, Take } from "../reading.ts";
+import { CLASSES } from "../reading.ts";
+import type { TakeRef } from "../rooms.ts";
+
+/**
+ * The takes bedside holds until they are settled, in the order they were taken. Pure: no clock, no socket.
+ *
+ * A take is queued, then in flight (handed to the running generation of flows), then settled and forgotten. A new
+ * generation puts everything in flight back at the head of the queue. Over a limit, the oldest take of the lowest class
+ * goes; the caller accounts for it.
+ */
+export interface HeldLimits {
+  /** Takes held, at most. */
+  readonly takes: number;
+  /** Estimated bytes held, at most. */
+  readonly bytes: number;
+  /** Takes in flight, at most. */
+  readonly inFlight: number;
+}
+
+interface Held {
+  readonly take: Take;
+  readonly bytes: number;
+  /** When it was taken, epoch milliseconds. */
+  readonly at: number;
+  inFlight: boolean;
+}
+
+export class HeldTakes {
+  readonly #limits: HeldLimits;
+  readonly #held = new Map<string, Held>();
+  readonly #byClass: Record<ClassName, Set<string>> = {
+    notice: new Set(),
+    vital: new Set(),
+    trend: new Set(),
+    wave: new Set(),
+  };
+  #queue: string[] = [];
+  #queueHead = 0;
+  #bytes = 0;
+  #inFlight = 0;
+
+  constructor(limits: HeldLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** When the oldest unsettled take was taken, epoch milliseconds, or null. */
+  get oldestAt(): number | null {
+    const oldest = this.#held.values().next();
+    return oldest.done === true ? null : oldest.value.at;
+  }
+
+  /** Holds a take; returns the takes that had to go to make room. */
+  hold(take: Take, at: number): Take[] {
+    const key = keyOf(take);
+    this.#held.set(key, { take, bytes: bytesOf(take), at, inFlight: false });
+    this.#byClass[take.class].add(key);
+    this.#bytes += bytesOf(take);
+    this.#queue.push(key);
+    const gone: Take[] = [];
+    while (this.#held.size > this.#limits.takes || this.#bytes > this.#limits.bytes) {
+      const victim = this.#victim();
+      if (victim === undefined) {
+        break;
+      }
+      gone.push(victim);
+      this.settle(victim);
+    }
+    return gone;
+  }
+
+  /** The next takes to hand to the flow, oldest first, as far as `allowed` and the in-flight limit let them go. */
+  next(most: number, allowed: (take: Take) => boolean): Take[] {
+    const takes: Take[] = [];
+    while (takes.length < most && this.#inFlight < this.#limits.inFlight) {
+      const key = this.#queue[this.#queueHead];
+      if (key === undefined) {
+        break;
+      }
+      const held = this.#held.get(key);
+      if (held !== undefined && !held.inFlight) {
+        if (!allowed(held.take)) {
+          break;
+        }
+        held.inFlight = true;
+        this.#inFlight += 1;
+        takes.push(held.take);
+      }
+      this.#queueHead += 1;
+    }
+    this.#trimQueue();
+    return takes;
+  }
+
+  /** Everything unsettled will be handed out again, in order. */
+  newGeneration(): void {
+    for (const held of this.#held.values()) {
+      held.inFlight = false;
+    }
+    this.#inFlight = 0;
+    this.#queue = [...this.#held.keys()];
+    this.#queueHead = 0;
+  }
+
+  /** Forgets a take; false when it was not held. */
+  settle(ref: TakeRef): boolean {
+    const key = keyOf(ref);
+    const held = this.#held.get(key);
+    if (held === undefined) {
+      return false;
+    }
+    this.#held.delete(key);
+    this.#byClass[held.take.class].delete(key);
+    this.#bytes -= held.bytes;
+    if (held.inFlight) {
+      this.#inFlight -= 1;
+    }
+    return true;
+  }
+
+  /** The lowest unsettled take number of every device that has one. */
+  lowestByDevice(): Map<string, number> {
+    const lowest = new Map<string, number>();
+    for (const { take } of this.#held.values()) {
+      const known = lowest.get(take.device);
+      if (known === undefined || take.take < known) {
+        lowest.set(take.device, take.take);
+      }
+    }
+    return lowest;
+  }
+
+  #victim(): Take | undefined {
+    for (const className of CLASSES.toReversed()) {
+      const oldest = this.#byClass[className].values().next();
+      if (oldest.done !== true) {
+        return this.#held.get(oldest.value)?.take;
+      }
+    }
+    return undefined;
+  }
+
+  #trimQueue(): void {
+    if (this.#queueHead > QUEUE_TRIM) {
+      this.#queue = this.#queue.slice(this.#queueHead);
+      this.#queueHead = 0;
+    }
+  }
+}
+
+const QUEUE_TRIM = 1024;
+const READING_BYTES = 250;
+const SAMPLE_BYTES = 8;
+
+function keyOf(ref: TakeRef): string {
+  return `${ref.take} ${ref.device} ${ref.boot}`;
+}
+
+function bytesOf(take: Take): number {
+  let bytes = READING_BYTES;
+  for (const item of take.items) {
+    bytes += READING_BYTES;
+    if (item.kind === "waveform") {
+      bytes += item.samples.length * SAMPLE_BYTES;
+    }
+  }
+  return bytes;
+}

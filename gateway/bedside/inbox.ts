@@ -1,0 +1,97 @@
+import { WardError } from "../errors.ts";
+import { CLASSES, isDeviceId } from "../reading.ts";
+import type { FlowhostToBedside, Outcome, Subscription } from "../rooms.ts";
+
+/** Entries in one list from the flow host, at most. */
+const LIST_MAX = 100_000;
+const SUBSCRIPTIONS_MAX = 2000;
+const OPTIONS_MAX = 64;
+const TEXT_MAX = 512;
+
+/**
+ * Checks a message of the flow host to bedside. The flow host runs other people's flows: nothing it says is trusted beyond
+ * its form. Throws WardError `WARD_ROOM_MESSAGE`.
+ */
+export function parseFlowhostToBedside(value: unknown): FlowhostToBedside {
+  if (isRecord(value)) {
+    if (value["t"] === "hello" && isCount(value["version"])) {
+      return { t: "hello", version: value["version"] };
+    }
+    const { generation, subscriptions, outcomes, gaps } = value;
+    if (
+      value["t"] === "flows" &&
+      isCount(generation) &&
+      isListOf(subscriptions, isSubscription, SUBSCRIPTIONS_MAX)
+    ) {
+      return { t: "flows", generation, subscriptions };
+    }
+    if (
+      value["t"] === "settled" &&
+      isListOf(outcomes, isOutcome, LIST_MAX) &&
+      isListOf(gaps, isText, LIST_MAX)
+    ) {
+      return { t: "settled", outcomes, gaps };
+    }
+  }
+  throw new WardError(
+    "WARD_ROOM_MESSAGE",
+    "Cannot use a message of the flow host to bedside: unknown form.",
+  );
+}
+
+function isSubscription(value: unknown): value is Subscription {
+  return (
+    isRecord(value) &&
+    typeof value["device"] === "string" &&
+    isDeviceId(value["device"]) &&
+    isText(value["model"]) &&
+    isText(value["line"]) &&
+    (value["unit"] === null || (isCount(value["unit"]) && value["unit"] <= 255)) &&
+    isOptions(value["options"])
+  );
+}
+
+function isOptions(value: unknown): value is Subscription["options"] {
+  return (
+    isRecord(value) &&
+    !Array.isArray(value) &&
+    Object.keys(value).length <= OPTIONS_MAX &&
+    Object.values(value).every(
+      (option) => isText(option) || typeof option === "boolean" || Number.isFinite(option),
+    )
+  );
+}
+
+function isOutcome(value: unknown): value is Outcome {
+  return (
+    isRecord(value) &&
+    isText(value["device"]) &&
+    isText(value["boot"]) &&
+    isCount(value["take"]) &&
+    CLASSES.some((name) => name === value["class"]) &&
+    isCount(value["stored"]) &&
+    isCount(value["withheld"]) &&
+    isCount(value["refused"]) &&
+    isCount(value["dropped"])
+  );
+}
+
+function isListOf<T>(
+  value: unknown,
+  each: (entry: unknown) => entry is T,
+  most: number,
+): value is T[] {
+  return Array.isArray(value) && value.length <= most && value.every((entry) => each(entry));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.length <= TEXT_MAX;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}

@@ -1,0 +1,393 @@
+import { EventEmitter } from "node:events";
+import { mkdir } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { CrashLoop, restartPause } from "./crash-loop.ts";
+import { lockDataDirectory } from "../data-lock.ts";
+import { syncDatabase } from "../outbox/disk-sync.ts";
+import { errorText, WardError } from "../errors.ts";
+import { CheckpointMemory } from "./checkpoint-memory.ts";
+import { numberAt, valueAt } from "../json-value.ts";
+import { RoomChild } from "./room-child.ts";
+import { NoticeQueue } from "./notice-queue.ts";
+import { linkRoom } from "./room-links.ts";
+import { opcuaPki, roomConfig } from "./room-configs.ts";
+import { newPlace, type RoomFacts, type RoomPlace } from "./room-place.ts";
+import { roomProgram } from "./room-programs.ts";
+import { type NoticeText, type RoomName, type RoomToMain } from "../rooms.ts";
+import type { Settings } from "../settings.ts";
+import type { SignedSettings } from "../identity/signed-settings.ts";
+
+/**
+ * The parent of the rooms: starts them, gives them their links, watches and restarts them, and stops them in order. It
+ * reads no device, runs no flow, opens no key and listens to nobody.
+ */
+export interface HouseOptions {
+  readonly dataDirectory: string;
+  readonly settings: Settings;
+  /** Already verified. */
+  readonly site: SignedSettings;
+  /** False: no editor, nothing listens. */
+  readonly editor: boolean;
+}
+
+export interface HouseEvents {
+  room: [{ room: RoomName; state: "starting" | "ready" | "gone"; pid: number; text: string }];
+  notice: [NoticeText];
+}
+
+export class House extends EventEmitter<HouseEvents> {
+  readonly #options: HouseOptions;
+  readonly #rooms: Record<RoomName, RoomPlace> = {
+    keeper: newPlace(),
+    bedside: newPlace(),
+    flowhost: newPlace(),
+    listener: newPlace(),
+  };
+  readonly #crashLoop: CrashLoop;
+  readonly #checkpoints = new CheckpointMemory();
+  readonly #notices = new NoticeQueue();
+  #lock: { release(): void } | null = null;
+  #stopping = false;
+  #restarts = new Set<NodeJS.Timeout>();
+
+  constructor(options: HouseOptions) {
+    super();
+    this.#options = options;
+    const { crashLoopCount, crashLoopMs } = options.settings;
+    this.#crashLoop = new CrashLoop(crashLoopCount, crashLoopMs);
+  }
+
+  /** Starts all rooms; resolves when the flow is running. Rejects with WardError `WARD_DATA_LOCKED` or `WARD_ROOM_START`. */
+  async start(): Promise<void> {
+    this.#lock = await lockDataDirectory(this.#options.dataDirectory);
+    // A directory that a room may write to has to be there when the room starts.
+    await mkdir(opcuaPki(this.#options.dataDirectory), { recursive: true, mode: 0o700 });
+    this.#startRoom("keeper");
+    await this.#becomesReady("keeper");
+    await this.#startBedside();
+    this.#startRoom("flowhost");
+    if (this.#options.editor) {
+      this.#startRoom("listener");
+    }
+    await this.#becomesReady("flowhost");
+  }
+
+  /** Stops in order: no more taking, flow drained, outbox sent as far as the hub keeps up, all closed. At most about 5 seconds. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#restarts.forEach((timer) => clearTimeout(timer));
+    const { keeper, bedside, flowhost, listener } = this.#rooms;
+    await listener.child?.stop(500);
+    await this.#lastWords("bedside", "stop-taking", 1000);
+    await this.#lastWords("bedside", "settled", SETTLE_MS);
+    await flowhost.child?.stop(1000);
+    await this.#lastWords("bedside", "final-checkpoint", 500);
+    await bedside.child?.stop(500);
+    await this.#drainOutbox();
+    await keeper.child?.stop(2500);
+    this.#lock?.release();
+  }
+
+  /** A question whose answer is also the room's last report. */
+  async #lastWords(name: RoomName, what: string, withinMs: number): Promise<unknown> {
+    const room = this.#rooms[name];
+    const answer = await room.child?.ask(what, withinMs).catch(() => null);
+    if (answer !== null && answer !== undefined) {
+      room.stats = answer;
+    }
+    return answer;
+  }
+
+  /** What is in the outbox is safe; this only lets the hub have the last seconds too when it is there. */
+  async #drainOutbox(): Promise<void> {
+    const until = Date.now() + DRAIN_MS;
+    while (Date.now() < until) {
+      const status = await this.#lastWords("keeper", "outbox-status", DRAIN_MS);
+      const waiting = Object.keys(valueAt(status, "classes") ?? {}).some(
+        (name) => numberAt(status, "classes", name, "backlog", "batches") > 0,
+      );
+      if (valueAt(status, "connected") !== true || !waiting) {
+        return;
+      }
+      await sleep(DRAIN_LOOK_MS);
+    }
+  }
+
+  /** The process of a room, for tests and the report; 0 when it is not running. */
+  pid(room: RoomName): number {
+    const { child } = this.#rooms[room];
+    return child === null || child.gone ? 0 : child.pid;
+  }
+
+  facts(room: RoomName): RoomFacts {
+    return this.#rooms[room].facts;
+  }
+
+  /** The room's last report about itself. */
+  stats(room: RoomName): unknown {
+    return this.#rooms[room].stats;
+  }
+
+  restarts(room: RoomName): number {
+    return this.#rooms[room].restarts;
+  }
+
+  /** Milliseconds from fork to ready of the running process of a room, or null. */
+  startMs(room: RoomName): number | null {
+    return this.#rooms[room].startMs;
+  }
+
+  /** Asks a room something. */
+  async ask(room: RoomName, what: string): Promise<unknown> {
+    const { child } = this.#rooms[room];
+    if (child === null || child.gone) {
+      throw new WardError(
+        "WARD_ROOM_SILENT",
+        `Cannot learn "${what}": the ${room} is not running.`,
+      );
+    }
+    return child.ask(what, ASK_MS);
+  }
+
+  #startRoom(name: RoomName): void {
+    const { settings, dataDirectory } = this.#options;
+    const room = this.#rooms[name];
+    const child: RoomChild = new RoomChild(
+      roomProgram(name, settings, dataDirectory),
+      settings.hangMs,
+      {
+        message: (message, socket) => this.#receiveSafely(name, child, message, socket),
+        exit: (why) => this.#gone(name, child, why),
+      },
+    );
+    room.child = child;
+    room.ready = false;
+    this.emit("room", { room: name, state: "starting", pid: child.pid, text: "" });
+    const config = roomConfig(name, {
+      dataDirectory,
+      settings,
+      site: this.#options.site,
+      checkpoint: this.#checkpoints.text,
+      collectorOnly: this.#crashLoop.looping,
+    });
+    child.send({ t: "start", config });
+    if (name === "flowhost") {
+      this.#link(name);
+    }
+  }
+
+  /** Bedside starts with what the one before it had counted: main's memory, or else the keeper's checkpoint. */
+  async #startBedside(): Promise<void> {
+    if (this.#checkpoints.text === null) {
+      const kept = await this.ask("keeper", "checkpoint");
+      this.#checkpoints.keep(typeof kept === "string" ? kept : null);
+    }
+    this.#startRoom("bedside");
+    await this.#becomesReady("bedside");
+  }
+
+  /**
+   * LevelDB leans on the file system for the names of its files. Node.js' permission model forbids fsync to the keeper, so
+   * main does it once the store is open, before anything is acknowledged.
+   */
+  #syncStore(): void {
+    try {
+      syncDatabase(join(this.#options.dataDirectory, "store"));
+    } catch (error) {
+      this.#note(
+        "store-not-synced",
+        `The outbox's files could not be synced to disk: ${errorText(error)}`,
+      );
+    }
+  }
+
+  /** Gives a room fresh links to every peer that is there. */
+  #link(name: RoomName): void {
+    linkRoom(name, (peer) => this.#linkable(peer)).catch((error: unknown) =>
+      this.#note("link-failed", errorText(error)),
+    );
+  }
+
+  /** The flow host is ready only once its links are there; the others are linked once they are ready. */
+  #linkable(name: RoomName): RoomChild | null {
+    const { child, ready } = this.#rooms[name];
+    return child !== null && !child.gone && (ready || name === "flowhost") ? child : null;
+  }
+
+  /** What a room says must never end main, whoever has got into that room. */
+  #receiveSafely(
+    name: RoomName,
+    child: RoomChild,
+    message: RoomToMain,
+    socket: Socket | null,
+  ): void {
+    try {
+      this.#receive(name, child, message, socket);
+    } catch (error) {
+      socket?.destroy();
+      this.#note("room-message", `The ${name} said something unusable: ${errorText(error)}`);
+    }
+  }
+
+  #receive(name: RoomName, child: RoomChild, message: RoomToMain, socket: Socket | null): void {
+    const room = this.#rooms[name];
+    switch (message.t) {
+      case "ready":
+        room.ready = true;
+        room.facts = message.facts;
+        room.startMs = Date.now() - child.startedAt;
+        this.emit("room", { room: name, state: "ready", pid: child.pid, text: "" });
+        if (name === "keeper") {
+          this.#syncStore();
+        }
+        if (name !== "flowhost") {
+          this.#link(name);
+        }
+        if (name === "bedside") {
+          this.#deliverNotices();
+        }
+        break;
+      case "stats":
+        room.stats = message.stats;
+        break;
+      case "notice":
+        this.#notice(message.notice);
+        break;
+      case "counted":
+        if (name === "bedside") {
+          this.#checkpoints.counted(message.text);
+        }
+        break;
+      case "checkpoint":
+        if (name === "bedside") {
+          this.#checkpoints.reserved(message.text);
+          this.#rooms.keeper.child?.send({
+            t: "keep-checkpoint",
+            n: message.n,
+            text: message.text,
+          });
+        }
+        break;
+      case "checkpoint-kept":
+        if (name === "keeper") {
+          this.#rooms.bedside.child?.send({ t: "checkpointed", n: message.n });
+        }
+        break;
+      case "editor":
+        this.#handOver(name, socket);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** A browser's connection goes from the listener to the flow host, from nobody else and to nobody else. */
+  #handOver(from: RoomName, socket: Socket | null): void {
+    const { child, ready } = this.#rooms.flowhost;
+    if (socket === null) {
+      return;
+    }
+    if (from !== "listener" || child === null || !ready) {
+      socket.destroy();
+      return;
+    }
+    child.send({ t: "editor" }, socket);
+  }
+
+  #gone(name: RoomName, child: RoomChild, why: string): void {
+    const room = this.#rooms[name];
+    if (room.child !== child) {
+      return;
+    }
+    const wasReady = room.ready;
+    room.ready = false;
+    this.emit("room", { room: name, state: "gone", pid: child.pid, text: why });
+    if (this.#stopping) {
+      return;
+    }
+    room.restarts += 1;
+    this.#note(
+      "room-restarted",
+      `The ${name} of this gateway ended (${why}) and is started again.`,
+    );
+    const crashes =
+      name === "flowhost" ? this.#crashLoop.crashed(Date.now()) : wasReady ? 1 : room.restarts;
+    if (name === "flowhost" && this.#crashLoop.justBegan) {
+      this.#note(
+        "flows-off",
+        "The flow ended again and again. The built-in collector-only flow runs instead: values are still stored, but not checked or filtered.",
+      );
+    }
+    const pause = restartPause(crashes, this.#options.settings);
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      this.#restart(name);
+    }, pause);
+    this.#restarts.add(timer);
+  }
+
+  #restart(name: RoomName): void {
+    if (this.#stopping) {
+      return;
+    }
+    if (name === "bedside") {
+      this.#startBedside().catch((error: unknown) => this.#note("room-failed", errorText(error)));
+    } else {
+      this.#startRoom(name);
+    }
+  }
+
+  #note(notice: string, text: string): void {
+    this.#notice({ device: "", notice, text, since: Date.now() });
+  }
+
+  #notice(notice: NoticeText): void {
+    this.emit("notice", notice);
+    this.#notices.add(notice);
+    this.#deliverNotices();
+  }
+
+  /** Bedside numbers notices; while it is down they wait. */
+  #deliverNotices(): void {
+    const { child, ready } = this.#rooms.bedside;
+    if (child !== null && ready && !child.gone) {
+      this.#notices.takeAll().forEach((notice) => child.send({ t: "notice", notice }));
+    }
+  }
+
+  #becomesReady(name: RoomName): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.off("room", look);
+        reject(
+          new WardError(
+            "WARD_ROOM_START",
+            `Cannot start the ${name}: not ready after ${READY_MS / 1000} s.`,
+          ),
+        );
+      }, READY_MS);
+      const look = (event: HouseEvents["room"][0]): void => {
+        if (event.room !== name || event.state === "starting") {
+          return;
+        }
+        clearTimeout(timer);
+        this.off("room", look);
+        if (event.state === "ready") {
+          resolve();
+        } else {
+          reject(new WardError("WARD_ROOM_START", `Cannot start the ${name}: ${event.text}.`));
+        }
+      };
+      this.on("room", look);
+    });
+  }
+}
+
+const READY_MS = 30_000;
+const ASK_MS = 3000;
+const SETTLE_MS = 1500;
+const DRAIN_MS = 1000;
+const DRAIN_LOOK_MS = 50;

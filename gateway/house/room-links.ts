@@ -1,0 +1,25 @@
+import type { RoomChild } from "./room-child.ts";
+import type { RoomName } from "../rooms.ts";
+import { socketPair } from "../socket-pair.ts";
+
+/** Which rooms talk to each other directly. */
+const LINKS: readonly (readonly [RoomName, RoomName])[] = [
+  ["bedside", "flowhost"],
+  ["flowhost", "keeper"],
+];
+
+/** Gives a room a fresh link to every peer that is there; `linkable` says which room can take one now. */
+export async function linkRoom(
+  name: RoomName,
+  linkable: (name: RoomName) => RoomChild | null,
+): Promise<void> {
+  for (const [a, b] of LINKS) {
+    const left = linkable(a);
+    const right = linkable(b);
+    if ((a === name || b === name) && left !== null && right !== null) {
+      const [near, far] = await socketPair();
+      left.send({ t: "link", peer: b }, near);
+      right.send({ t: "link", peer: a }, far);
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import type { RoomProgram } from "./room-child.ts";
+import type { RoomName } from "../rooms.ts";
+import type { Settings } from "../settings.ts";
+
+/**
+ * What each room may do, as options of Node.js' permission model. The flow host gets to read the program and nothing else:
+ * no network, no writing, no processes, no threads, no native code, no debugger.
+ */
+export function roomProgram(
+  name: RoomName,
+  settings: Settings,
+  dataDirectory: string,
+): RoomProgram {
+  switch (name) {
+    case "keeper":
+      return {
+        name,
+        entry: "keeper/keeper-room.ts",
+        nodeOptions: [
+          heap(settings.keeperHeapMb),
+          ...CONFINED,
+          "--allow-net",
+          "--allow-addons",
+          ...readProgram(),
+          `--allow-fs-read=${dataDirectory}`,
+          `--allow-fs-write=${dataDirectory}`,
+          // node-gyp-build looks here to tell musl from glibc before it loads an addon.
+          "--allow-fs-read=/etc/alpine-release",
+        ],
+      };
+    case "bedside":
+      return {
+        name,
+        entry: "bedside/bedside-room.ts",
+        nodeOptions: [
+          heap(settings.bedsideHeapMb),
+          ...CONFINED,
+          "--allow-net",
+          "--allow-addons",
+          ...readProgram(),
+          "--allow-fs-read=/dev",
+          "--allow-fs-write=/dev",
+          `--allow-fs-read=${join(dataDirectory, "opcua-pki")}`,
+          `--allow-fs-write=${join(dataDirectory, "opcua-pki")}`,
+          "--allow-fs-read=/etc/alpine-release",
+        ],
+      };
+    case "flowhost":
+      return {
+        name,
+        entry: "flowhost/flowhost-room.ts",
+        nodeOptions: [heap(settings.flowhostHeapMb), ...CONFINED, ...readProgram()],
+      };
+    case "listener":
+      return {
+        name,
+        entry: "console/listener-room.ts",
+        nodeOptions: [
+          heap(settings.listenerHeapMb),
+          ...CONFINED,
+          "--allow-net",
+          ...readProgram(),
+          `--allow-fs-read=${join(dataDirectory, "console")}`,
+        ],
+      };
+  }
+}
+
+/** The installed program: never the directory as a whole, which may be somebody's working directory. */
+function readProgram(): string[] {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  return PROGRAM_PARTS.map((part) => join(root, part))
+    .filter((path) => existsSync(path))
+    .map((path) => `--allow-fs-read=${path}`);
+}
+
+/** The permission model does not cover node:sqlite, which opens and creates files anywhere. No room needs it. */
+const CONFINED = ["--permission", "--no-experimental-sqlite"];
+const PROGRAM_PARTS = ["node_modules", "gateway", "nodes", "package.json"];
+
+function heap(megabytes: number): string {
+  return `--max-old-space-size=${megabytes}`;
+}

@@ -1,0 +1,84 @@
+import { SEND_ORDER } from "../outbox/keys.ts";
+import type { LossReason, StoredRecord } from "../outbox/records.ts";
+import type { ClassBacklog } from "../rooms.ts";
+import type { RecordClass } from "../sealing/envelope.ts";
+
+/** What became of the records of one class since the keeper's start. */
+export interface ClassCounts {
+  /** Records on disk, acknowledged to the flow host. */
+  stored: number;
+  /** Records that a broker acknowledged at least once. */
+  forwarded: number;
+  /** Records named by a receipt. */
+  receipted: number;
+  /** Records the hub refused for good. */
+  rejected: number;
+  /** Records that were corrupted or missing. */
+  lost: number;
+  /** Items in stored and in forwarded records. */
+  storedItems: number;
+  forwardedItems: number;
+}
+
+/** Counters per record class, for main's statistics. */
+export class KeeperCounts {
+  readonly #classes: Record<RecordClass, ClassCounts> = {
+    notice: none(),
+    vital: none(),
+    tally: none(),
+    gap: none(),
+    trend: none(),
+    wave: none(),
+  };
+
+  stored(records: readonly StoredRecord[]): void {
+    for (const record of records) {
+      this.#classes[record.class].stored += 1;
+      this.#classes[record.class].storedItems += record.items;
+    }
+  }
+
+  forwarded(name: RecordClass, items: number): void {
+    this.#classes[name].forwarded += 1;
+    this.#classes[name].forwardedItems += items;
+  }
+
+  forgotten(name: RecordClass, batches: number, why: "receipted" | LossReason): void {
+    const field = why === "receipted" || why === "rejected" ? why : "lost";
+    this.#classes[name][field] += batches;
+  }
+
+  /** Each class with what waits of it beside its counters. */
+  report(backlog: Readonly<Record<string, ClassBacklog>>): Record<string, object> {
+    return Object.fromEntries(
+      SEND_ORDER.map((name) => [
+        name,
+        { ...(backlog[name] ?? EMPTY_BACKLOG), ...this.#classes[name] },
+      ]),
+    );
+  }
+
+  /** Each class with its counters and `backlog`. */
+  with(backlog: Readonly<Record<string, ClassBacklog>>): Record<string, object> {
+    return Object.fromEntries(
+      SEND_ORDER.map((name) => [
+        name,
+        { ...this.#classes[name], backlog: backlog[name] ?? EMPTY_BACKLOG },
+      ]),
+    );
+  }
+}
+
+const EMPTY_BACKLOG: ClassBacklog = { batches: 0, bytes: 0, oldestAt: null };
+
+function none(): ClassCounts {
+  return {
+    stored: 0,
+    forwarded: 0,
+    receipted: 0,
+    rejected: 0,
+    lost: 0,
+    storedItems: 0,
+    forwardedItems: 0,
+  };
+}

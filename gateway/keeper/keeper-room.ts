@@ -1,0 +1,67 @@
+import { errorCode, errorText } from "../errors.ts";
+import { parseKeeperConfig } from "./messages.ts";
+import { Keeper } from "./keeper.ts";
+import { enterRoom, type SendToMain } from "../room-process.ts";
+import type { MainToRoom, RoomToMain } from "../rooms.ts";
+
+/** The keeper's process: what main says goes to the keeper, what the keeper says goes to main. */
+const startedAt = performance.now();
+let keeper: Keeper | null = null;
+let isStopping = false;
+
+const send: SendToMain = enterRoom({
+  message: (message, socket) => {
+    if (message.t === "link" && message.peer === "flowhost" && socket !== null) {
+      if (keeper === null) {
+        socket.destroy();
+      } else {
+        keeper.link(socket);
+      }
+      return;
+    }
+    socket?.destroy();
+    handle(message).catch((error: unknown) => {
+      if (message.t === "start") {
+        die(error);
+      } else if (message.t === "ask") {
+        send({ t: "answer", id: message.id, value: null });
+      }
+    });
+  },
+  oldestUnsettledMs: () => null,
+  stop: async () => {
+    isStopping = true;
+    await keeper?.close();
+  },
+});
+
+async function handle(message: MainToRoom): Promise<void> {
+  if (message.t === "start") {
+    await start(message.config);
+  } else if (message.t === "keep-checkpoint") {
+    await keeper?.keepCheckpoint(message.n, message.text);
+  } else if (message.t === "ask") {
+    send({ t: "answer", id: message.id, value: (await keeper?.ask(message.what)) ?? null });
+  }
+}
+
+async function start(config: unknown): Promise<void> {
+  const opened = await Keeper.open({
+    config: parseKeeperConfig(config),
+    send: (message: RoomToMain) => send(message),
+    fatal: die,
+    now: () => Date.now(),
+  });
+  keeper = opened;
+  if (isStopping) {
+    await opened.close();
+    return;
+  }
+  const openMs = Math.round(performance.now() - startedAt);
+  send({ t: "ready", facts: { store: opened.storeId, openMs } });
+}
+
+function die(error: unknown): void {
+  send({ t: "fatal", code: errorCode(error), message: errorText(error) });
+  setImmediate(() => process.exit(1));
+}

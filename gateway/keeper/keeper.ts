@@ -1,0 +1,359 @@
+import { createPublicKey, type KeyObject } from "node:crypto";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+
+import { errorText, WardError } from "../errors.ts";
+import { Forwarder } from "../uplink/forward.ts";
+import { loadGatewayIdentity, type GatewayIdentity } from "../identity/identity.ts";
+import { KeeperCounts } from "./counts.ts";
+import { KeeperLink } from "./link.ts";
+import type { KeeperConfig } from "./messages.ts";
+import { KeeperNotices } from "./notices.ts";
+import type { MqttWill, ProtocolVersion } from "../mqtt/mqtt-options.ts";
+import { openMqtt } from "../mqtt/mqtt.ts";
+import { SealedCodec } from "./record-codec.ts";
+import { Outbox, type OutboxEvents } from "../outbox/outbox.ts";
+import type { ClassBacklog, OutboxStatus, RoomToMain } from "../rooms.ts";
+import { readNeedEpoch, readReceipt } from "../uplink/uplink-messages.ts";
+import { signState } from "../uplink/state-record.ts";
+import { Uplink, type UplinkConnection } from "../uplink/uplink.ts";
+import { Vault } from "./vault.ts";
+
+/** How the keeper talks to the world beside its data directory. */
+export interface KeeperOptions {
+  readonly config: KeeperConfig;
+  readonly send: (message: RoomToMain) => void;
+  /** Only a new start can help: the process should end. */
+  readonly fatal: (error: WardError) => void;
+  /** Gateway time, epoch milliseconds. */
+  readonly now: () => number;
+  /** Makes connections to the broker; only tests give one. */
+  readonly open?: (will: MqttWill, version: ProtocolVersion | undefined) => UplinkConnection;
+  /** Waits between tries to connect; only tests give them (milliseconds). */
+  readonly backoffMs?: readonly [shortest: number, longest: number];
+}
+
+/**
+ * The keeper room: owns what must survive. It takes sealed batches from the flow host, stores them, forwards them, and
+ * forgets what the hub has receipted. It sees no reading.
+ */
+export class Keeper {
+  readonly #options: KeeperOptions;
+  readonly #parts: Parts;
+  readonly #receiptKey: KeyObject;
+  readonly #forwarder: Forwarder;
+  readonly #uplink: Uplink;
+  #link: KeeperLink | null = null;
+  #backlog: Record<string, ClassBacklog>;
+  #timer: NodeJS.Timeout | null = null;
+  #ticks = 0;
+  #isTicking = false;
+  #receiptsUnderWay = 0;
+  /** Why there is no connection to the broker, or null. */
+  #brokerError: WardError | null = null;
+
+  private constructor(options: KeeperOptions, parts: Parts, backlog: Record<string, ClassBacklog>) {
+    const { settings, tuning } = options.config;
+    this.#options = options;
+    this.#parts = parts;
+    this.#backlog = backlog;
+    this.#receiptKey = createPublicKey({
+      key: Buffer.from(settings.receiptKey, "base64"),
+      format: "der",
+      type: "spki",
+    });
+    this.#uplink = new Uplink({
+      gateway: settings.gateway,
+      open: options.open ?? ((will, version) => openBroker(options.config, will, version)),
+      state: (online) => this.#state(online),
+      pubackMs: tuning.pubackMs,
+      ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
+      events: {
+        up: () => this.#up(),
+        down: (error) => this.#down(error),
+        receipt: (payload) => void this.#receipt(payload),
+        needEpoch: (payload) => void this.#needEpoch(payload),
+      },
+    });
+    this.#forwarder = new Forwarder({
+      gateway: settings.gateway,
+      source: parts.outbox,
+      publish: (topic, payload) => this.#uplink.publish(topic, payload),
+      windowSize: tuning.publishWindow,
+      forwarded: (name, items) => parts.counts.forwarded(name, items),
+      trouble: (error) => parts.notices.forwarding(error),
+    });
+  }
+
+  /**
+   * Loads the identity, opens the outbox and starts connecting. Throws WardError `WARD_IDENTITY`, `WARD_SITE` (settings
+   * for another gateway), `WARD_VAULT_KEY`, `WARD_OUTBOX_OPEN`.
+   */
+  static async open(options: KeeperOptions): Promise<Keeper> {
+    const { config, now } = options;
+    const identity = loadGatewayIdentity(identityDirectory(config));
+    const { gateway, recipients } = config.settings;
+    if (identity.gateway !== gateway) {
+      throw new WardError(
+        "WARD_SITE",
+        `Cannot start: the settings are for gateway ${gateway}, the identity is ${identity.gateway}'s. Install the right site.cose.`,
+      );
+    }
+    const notices = new KeeperNotices((notice) => options.send({ t: "notice", notice }), now);
+    const counts = new KeeperCounts();
+    const codec = new SealedCodec({ identity, recipients, now });
+    const later: { keeper: Keeper | null } = { keeper: null };
+    const outbox = await Outbox.open({
+      directory: join(config.dataDirectory, "store"),
+      codec,
+      bytesMax: config.tuning.outboxBytes,
+      commitMs: config.tuning.commitMs,
+      now,
+      events: outboxEvents({ notices, counts, codec }, () => later.keeper, options.fatal),
+    });
+    const vault = Vault.open({
+      keyFile: join(identityDirectory(config), "vault.key"),
+      gateway,
+      documents: outbox,
+      damaged: (name) => notices.document(name),
+    });
+    const parts = { identity, codec, notices, counts, outbox, vault };
+    later.keeper = new Keeper(options, parts, await outbox.backlog());
+    later.keeper.#start();
+    return later.keeper;
+  }
+
+  /** The id of the store that new records go to, as hex. */
+  get storeId(): string {
+    return this.#parts.outbox.storeId;
+  }
+
+  /** Takes the flow host's socket; a link before it ends. */
+  link(socket: Socket): void {
+    this.#link?.close();
+    const { outbox, vault } = this.#parts;
+    const { settings } = this.#options.config;
+    const link: KeeperLink = new KeeperLink(socket, { outbox, vault, settings }, (reason) => {
+      if (this.#link === link) {
+        this.#link = null;
+      }
+      if (reason !== null) {
+        this.#parts.notices.forwarding(reason);
+      }
+    });
+    this.#link = link;
+    link.status(this.#status());
+  }
+
+  /** Keeps bedside's checkpoint; says so when it is on disk. */
+  async keepCheckpoint(n: number, text: string): Promise<void> {
+    await this.#parts.vault.write("checkpoint", text);
+    this.#options.send({ t: "checkpoint-kept", n });
+  }
+
+  /** What main may ask: `outbox-status` and `checkpoint`. Throws WardError `WARD_USAGE` for anything else. */
+  async ask(what: string): Promise<unknown> {
+    switch (what) {
+      case "checkpoint":
+        return this.#parts.vault.read("checkpoint");
+      case "outbox-status":
+        this.#backlog = await this.#parts.outbox.backlog();
+        return this.#report();
+      default:
+        throw new WardError("WARD_USAGE", `Cannot answer "${what}": the keeper does not know it.`);
+    }
+  }
+
+  /** Finishes the commit under way, says goodbye to the broker (2 seconds at most), and closes the store. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer ?? undefined);
+    this.#link?.close();
+    this.#forwarder.linkDown();
+    await Promise.all([this.#uplink.close(), this.#parts.outbox.close()]);
+  }
+
+  #start(): void {
+    if (this.#parts.outbox.renewed) {
+      this.#parts.notices.renewed();
+    }
+    this.#timer = setInterval(() => void this.#tick(), TICK_MS);
+    this.#uplink.start();
+  }
+
+  /** Hands on what was committed. */
+  committed(...what: Parameters<OutboxEvents["committed"]>): void {
+    this.#forwarder.committed(...what);
+  }
+
+  #up(): void {
+    this.#brokerError = null;
+    this.#parts.notices.up();
+    this.#link?.status(this.#status());
+    this.#forwarder.linkUp().catch((error: unknown) => {
+      this.#parts.notices.forwarding(asWardError(error));
+    });
+  }
+
+  #down(error: WardError | null): void {
+    this.#brokerError = error;
+    this.#forwarder.linkDown();
+    this.#parts.notices.down(error);
+    this.#link?.status(this.#status());
+  }
+
+  async #receipt(payload: Uint8Array): Promise<void> {
+    if (this.#receiptsUnderWay >= RECEIPTS_MAX) {
+      // What it names is sent again, and receipted again.
+      return;
+    }
+    this.#receiptsUnderWay += 1;
+    try {
+      const { gateway } = this.#options.config.settings;
+      const news = readReceipt(payload, this.#receiptKey, gateway);
+      this.#forwarder.receiptCame();
+      await this.#parts.outbox.receipt(news);
+    } catch (error) {
+      this.#parts.notices.forwarding(asWardError(error));
+    } finally {
+      this.#receiptsUnderWay -= 1;
+    }
+  }
+
+  async #needEpoch(payload: Uint8Array): Promise<void> {
+    try {
+      await this.#forwarder.needEpochs(readNeedEpoch(payload));
+    } catch (error) {
+      this.#parts.notices.forwarding(asWardError(error));
+    }
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#isTicking) {
+      return;
+    }
+    this.#isTicking = true;
+    try {
+      this.#ticks += 1;
+      this.#backlog = await this.#parts.outbox.backlog();
+      this.#link?.status(this.#status());
+      const { connected } = this.#uplink;
+      const classes = this.#parts.counts.with(this.#backlog);
+      this.#options.send({ t: "stats", stats: { connected, store: this.storeId, classes } });
+      if (this.#ticks % STATE_TICKS === 0) {
+        await this.#uplink.publishState();
+      }
+    } catch (error) {
+      this.#parts.notices.forwarding(asWardError(error));
+    } finally {
+      this.#isTicking = false;
+    }
+  }
+
+  #status(): OutboxStatus {
+    return { connected: this.#uplink.connected, classes: this.#backlog };
+  }
+
+  #report(): object {
+    const { settings, tuning } = this.#options.config;
+    return {
+      gateway: settings.gateway,
+      store: this.storeId,
+      broker: settings.broker.url,
+      connected: this.#uplink.connected,
+      brokerError: this.#brokerError === null ? null : errorText(this.#brokerError),
+      ...totals(this.#backlog),
+      bytesMax: tuning.outboxBytes,
+      classes: this.#parts.counts.report(this.#backlog),
+    };
+  }
+
+  #state(online: boolean): Uint8Array {
+    const { identity, outbox } = this.#parts;
+    const state = {
+      version: 1,
+      gateway: identity.gateway,
+      online,
+      at: this.#options.now(),
+      store: outbox.storeId,
+      ...totals(this.#backlog),
+      certificateEnd: identity.certificate.validToDate.getTime(),
+    } as const;
+    return signState(state, identity.signingKey);
+  }
+}
+
+interface Parts {
+  readonly identity: GatewayIdentity;
+  readonly codec: SealedCodec;
+  readonly notices: KeeperNotices;
+  readonly counts: KeeperCounts;
+  readonly outbox: Outbox;
+  readonly vault: Vault;
+}
+
+const TICK_MS = 1000;
+/** The retained state is renewed every so many ticks. */
+const STATE_TICKS = 60;
+/** Receipts that may wait for the store. */
+const RECEIPTS_MAX = 64;
+
+function outboxEvents(
+  { notices, counts, codec }: Pick<Parts, "notices" | "counts" | "codec">,
+  keeper: () => Keeper | null,
+  fatal: (error: WardError) => void,
+): OutboxEvents {
+  return {
+    committed: (records, epochs) => {
+      codec.confirm(epochs);
+      counts.stored(records);
+      keeper()?.committed(records, epochs);
+    },
+    forgotten: (name, batches, why) => counts.forgotten(name, batches, why),
+    lost: (loss) => notices.lost(loss),
+    trouble: (error) => {
+      notices.store(error);
+      if (error?.code === "WARD_OUTBOX_DAMAGED") {
+        fatal(error);
+      }
+    },
+  };
+}
+
+/** The identity is read again for every connection, so that a renewed certificate is used at once. */
+function openBroker(
+  { dataDirectory, settings, tuning }: KeeperConfig,
+  will: MqttWill,
+  version: ProtocolVersion | undefined,
+): UplinkConnection {
+  const identity = loadGatewayIdentity(join(dataDirectory, "identity"));
+  return openMqtt({
+    url: settings.broker.url,
+    serverName: settings.broker.serverName,
+    clientId: settings.gateway,
+    ca: identity.serversRootPem,
+    cert: identity.certificateChainPem,
+    key: identity.certificateKeyPem,
+    crl: identity.serversCrlPem,
+    keepaliveS: tuning.keepaliveS,
+    will,
+    protocolVersion: version,
+  });
+}
+
+function identityDirectory(config: KeeperConfig): string {
+  return join(config.dataDirectory, "identity");
+}
+
+function totals(backlog: Readonly<Record<string, ClassBacklog>>): ClassBacklog {
+  const classes = Object.values(backlog);
+  const oldest = classes.flatMap(({ oldestAt }) => (oldestAt === null ? [] : [oldestAt]));
+  return {
+    batches: classes.reduce((sum, each) => sum + each.batches, 0),
+    bytes: classes.reduce((sum, each) => sum + each.bytes, 0),
+    oldestAt: oldest.length === 0 ? null : Math.min(...oldest),
+  };
+}
+
+function asWardError(error: unknown): WardError {
+  return error instanceof WardError ? error : new WardError("WARD_INTERNAL", errorText(error));
+}

@@ -1,0 +1,157 @@
+import { WardError } from "../errors.ts";
+import { FRAME_BLOBS_MAX } from "../room-link.ts";
+import {
+  ROOMS_VERSION,
+  STORED_DOCUMENTS,
+  type FlowhostToKeeper,
+  type SealedPut,
+} from "../rooms.ts";
+import { CLASSES } from "../reading.ts";
+import { settingsProblems, type SignedSettings } from "../identity/signed-settings.ts";
+
+/** What main gives the keeper at its start. */
+export interface KeeperConfig {
+  readonly dataDirectory: string;
+  /** Verified by main. */
+  readonly settings: SignedSettings;
+  readonly tuning: KeeperTuning;
+}
+
+/** The keeper's part of the settings table (settings.ts), with its units. */
+export interface KeeperTuning {
+  readonly commitMs: number;
+  readonly publishWindow: number;
+  readonly pubackMs: number;
+  readonly keepaliveS: number;
+  readonly outboxBytes: number;
+}
+
+/** Checks the start message's config. Throws WardError `WARD_ROOM_MESSAGE`. */
+export function parseKeeperConfig(value: unknown): KeeperConfig {
+  if (isRecord(value) && isRecord(value["tuning"]) && typeof value["dataDirectory"] === "string") {
+    const { tuning, settings, dataDirectory } = value;
+    if (isSettings(settings)) {
+      return {
+        dataDirectory,
+        settings,
+        tuning: {
+          commitMs: numberIn(tuning, "commitMs", 0, 10_000),
+          publishWindow: numberIn(tuning, "publishWindow", 1, 64),
+          pubackMs: numberIn(tuning, "pubackMs", 100, 300_000),
+          keepaliveS: numberIn(tuning, "keepaliveS", 1, 300),
+          outboxBytes: numberIn(tuning, "outboxBytes", 1, Number.MAX_SAFE_INTEGER),
+        },
+      };
+    }
+  }
+  throw unusable("the start message has no usable config");
+}
+
+/**
+ * Checks a message of the flow host to the keeper; every blob it names is there. Throws WardError `WARD_ROOM_MESSAGE`, or
+ * `WARD_ROOM_VERSION` when the flow host speaks another version of rooms.ts.
+ */
+export function parseFlowhostToKeeper(
+  value: unknown,
+  blobs: readonly Uint8Array[],
+): FlowhostToKeeper {
+  if (!isRecord(value)) {
+    throw unusable("it is no object");
+  }
+  switch (value["t"]) {
+    case "hello":
+      return { t: "hello", version: sameVersion(value["version"]) };
+    case "put":
+      return {
+        t: "put",
+        id: idIn(value),
+        epochs: listIn(value, "epochs").map((entry) => blobOf(entry, blobs)),
+        batches: listIn(value, "batches").map((entry) => putOf(entry, blobs)),
+        tally: blobOf(value["tally"], blobs),
+      };
+    case "load":
+      return { t: "load", id: idIn(value), what: documentIn(value) };
+    case "save":
+      return { t: "save", id: idIn(value), what: documentIn(value), text: textIn(value) };
+    default:
+      throw unusable("unknown type");
+  }
+}
+
+/** Characters of one stored document, at most. */
+export const DOCUMENT_CHARS_MAX: number = 8 * 2 ** 20;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isRecord(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isSettings(value: unknown): value is SignedSettings {
+  return isRecord(value) && settingsProblems(value).length === 0;
+}
+
+function numberIn(fields: Fields, name: string, minimum: number, maximum: number): number {
+  const value = fields[name];
+  if (!Number.isSafeInteger(value) || Number(value) < minimum || Number(value) > maximum) {
+    throw unusable(`${name} is not a whole number from ${minimum} to ${maximum}`);
+  }
+  return Number(value);
+}
+
+function idIn(fields: Fields): number {
+  return numberIn(fields, "id", 0, Number.MAX_SAFE_INTEGER);
+}
+
+function listIn(fields: Fields, name: string): readonly unknown[] {
+  const value = fields[name];
+  if (!Array.isArray(value) || value.length > FRAME_BLOBS_MAX) {
+    throw unusable(`${name} is no list`);
+  }
+  return value;
+}
+
+function blobOf(value: unknown, blobs: readonly Uint8Array[]): number {
+  if (!Number.isSafeInteger(value) || blobs[Number(value)] === undefined) {
+    throw unusable("it names a blob that is not there");
+  }
+  return Number(value);
+}
+
+function putOf(value: unknown, blobs: readonly Uint8Array[]): SealedPut {
+  const name = isRecord(value) ? CLASSES.find((each) => each === value["class"]) : undefined;
+  if (!isRecord(value) || name === undefined) {
+    throw unusable("a batch has no class");
+  }
+  return { class: name, blob: blobOf(value["blob"], blobs) };
+}
+
+function documentIn(fields: Fields): (typeof STORED_DOCUMENTS)[number] {
+  const what = STORED_DOCUMENTS.find((name) => name === fields["what"]);
+  if (what === undefined) {
+    throw unusable("unknown document");
+  }
+  return what;
+}
+
+function textIn(fields: Fields): string {
+  const { text } = fields;
+  if (typeof text !== "string" || text.length > DOCUMENT_CHARS_MAX || !text.isWellFormed()) {
+    throw unusable("the document is no text, or too long");
+  }
+  return text;
+}
+
+function sameVersion(version: unknown): number {
+  if (version !== ROOMS_VERSION) {
+    throw new WardError(
+      "WARD_ROOM_VERSION",
+      `Cannot talk to the flow host: it speaks version ${String(version)}, the keeper ${ROOMS_VERSION}.`,
+    );
+  }
+  return ROOMS_VERSION;
+}
+
+function unusable(why: string): WardError {
+  return new WardError("WARD_ROOM_MESSAGE", `Cannot use a message to the keeper: ${why}.`);
+}

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import fc from "fast-check";
+
+import { HeldTakes } from "../../../gateway/bedside/held-takes.ts";
+import { CLASSES, type ClassName, type Take } from "../../../gateway/reading.ts";
+
+const ROOMY = { takes: 1000, bytes: 10_000_000, inFlight: 1000 };
+const all = (): boolean => true;
+
+function takeOf(take: number, className: ClassName = "vital", device = "bed-1"): Take {
+  return { device, boot: "00".repeat(8), take, class: className, digest: 0, items: [] };
+}
+
+test("takes are handed out once, in order, and again in order after a new generation", () => {
+  const held = new HeldTakes(ROOMY);
+  for (let take = 1; take <= 5; take += 1) {
+    held.hold(takeOf(take), take);
+  }
+  assert.deepEqual(numbers(held.next(3, all)), [1, 2, 3]);
+  assert.deepEqual(numbers(held.next(10, all)), [4, 5]);
+  held.settle(takeOf(2));
+  held.newGeneration();
+  assert.deepEqual(numbers(held.next(10, all)), [1, 3, 4, 5]);
+});
+
+test("a take that may not leave yet holds back what comes after it", () => {
+  const held = new HeldTakes(ROOMY);
+  held.hold(takeOf(1), 1);
+  held.hold(takeOf(2), 2);
+  assert.deepEqual(numbers(held.next(10, (take) => take.take < 2)), [1]);
+  assert.deepEqual(numbers(held.next(10, all)), [2]);
+});
+
+test("the in-flight limit holds, and settling makes room", () => {
+  const held = new HeldTakes({ ...ROOMY, inFlight: 2 });
+  for (let take = 1; take <= 4; take += 1) {
+    held.hold(takeOf(take), take);
+  }
+  assert.deepEqual(numbers(held.next(10, all)), [1, 2]);
+  assert.deepEqual(numbers(held.next(10, all)), []);
+  held.settle(takeOf(1));
+  assert.deepEqual(numbers(held.next(10, all)), [3]);
+});
+
+test("over the limit the oldest of the lowest class goes first, a notice last", () => {
+  const held = new HeldTakes({ ...ROOMY, takes: 3 });
+  held.hold(takeOf(1, "notice"), 1);
+  held.hold(takeOf(2, "vital"), 2);
+  held.hold(takeOf(3, "wave"), 3);
+  assert.deepEqual(numbers(held.hold(takeOf(4, "vital"), 4)), [3]);
+  assert.deepEqual(numbers(held.hold(takeOf(5, "vital"), 5)), [2]);
+  assert.deepEqual(numbers(held.hold(takeOf(6, "notice"), 6)), [4]);
+});
+
+test("whatever happens, every take held is settled, evicted or still there, exactly once", () => {
+  const act = fc.oneof(
+    fc.record({ do: fc.constant("hold" as const), class: fc.constantFrom(...CLASSES) }),
+    fc.record({ do: fc.constant("next" as const), most: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ do: fc.constant("settle" as const), pick: fc.nat() }),
+    fc.record({ do: fc.constant("generation" as const) }),
+  );
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 80 }), (acts) => {
+      const held = new HeldTakes({ takes: 8, bytes: 10_000_000, inFlight: 4 });
+      const open = new Map<number, Take>();
+      let last = 0;
+      for (const step of acts) {
+        if (step.do === "hold") {
+          last += 1;
+          const take = takeOf(last, step.class);
+          open.set(last, take);
+          for (const gone of held.hold(take, last)) {
+            assert.ok(open.delete(gone.take), "evicted what was not held");
+          }
+        } else if (step.do === "next") {
+          for (const take of held.next(step.most, all)) {
+            assert.ok(open.has(take.take), "handed out what was not held");
+          }
+        } else if (step.do === "settle") {
+          const some = [...open.values()][step.pick % Math.max(1, open.size)];
+          if (some !== undefined) {
+            assert.ok(held.settle(some));
+            assert.ok(!held.settle(some));
+            open.delete(some.take);
+          }
+        } else {
+          held.newGeneration();
+        }
+        assert.equal(held.size, open.size);
+        assert.ok(held.inFlight <= 4);
+        assert.deepEqual(held.lowestByDevice().get("bed-1"), open.keys().next().value);
+      }
+      held.newGeneration();
+      const rest: number[] = [];
+      for (let takes = held.next(100, all); takes.length > 0; takes = held.next(100, all)) {
+        rest.push(...numbers(takes));
+        takes.forEach((take) => held.settle(take));
+      }
+      assert.deepEqual(rest, [...open.keys()]);
+      assert.equal(held.bytes, 0);
+    }),
+  );
+});
+
+function numbers(takes: readonly Take[]): number[] {
+  return takes.map((take) => take.take);
+}
