@@ -15,8 +15,7 @@ export class WardError extends Error {
 
 /** The text of anything that was thrown, on one line and bounded, fit for a log line or a notice. */
 export function errorText(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
-  return text.replaceAll(/\s+/g, " ").slice(0, TEXT_LIMIT);
+  return plainText(thrown).replaceAll(/\s+/g, " ").slice(0, TEXT_LIMIT);
 }
 
 /** The stable code of anything that was thrown: a WardError's, a Node.js system error's, or `WARD_INTERNAL`. */
@@ -25,6 +24,15 @@ export function errorCode(thrown: unknown): string {
     return thrown.code;
   }
   return "WARD_INTERNAL";
+}
+
+/** Whatever was thrown: also an object that refuses to become text. */
+function plainText(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return "unknown error";
+  }
 }
 
 const TEXT_LIMIT = 500;
