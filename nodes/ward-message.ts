@@ -29,16 +29,9 @@ export function readItems(message: FlowMessage): ItemMessage {
   if (!Array.isArray(payload) || payload.length === 0 || payload.length > ITEMS_MAX) {
     throw refuse(`its payload is not a list of 1 to ${ITEMS_MAX} readings`, WIRE_SOURCE);
   }
-  const known = new Map(ward.takes.map((take) => [keyOf(take), take.indices]));
   const items = payload.map((item, place) => readItem(item, place, ward.class));
-  const carried = ward.refused === undefined ? known : null;
-  for (const [place, item] of items.entries()) {
-    if (carried !== null && !hasIndex(carried.get(keyOf(item)) ?? 0, item.index)) {
-      throw refuse(
-        `item ${place} is not one of its takes`,
-        "Let nodes in between remove readings, never add or rename them",
-      );
-    }
+  if (ward.refused === undefined) {
+    refuseStrangers(items, ward.takes);
   }
   return { items, ward };
 }
@@ -75,6 +68,23 @@ export function keyOf(of: {
   readonly take: number;
 }): string {
   return `${of.device} ${of.boot} ${of.take}`;
+}
+
+function refuseStrangers(items: readonly Item[], takes: readonly WardTake[]): void {
+  const known = new Map(takes.map((take) => [keyOf(take), take]));
+  let take: WardTake | undefined;
+  for (const [place, item] of items.entries()) {
+    // Items of one take usually follow each other.
+    if (take?.take !== item.take || take.device !== item.device || take.boot !== item.boot) {
+      take = known.get(keyOf(item));
+    }
+    if (take === undefined || !hasIndex(take.indices, item.index)) {
+      throw refuse(
+        `item ${place} is not one of its takes`,
+        "Let nodes in between remove readings, never add or rename them",
+      );
+    }
+  }
 }
 
 const WIRE_SOURCE = "Wire a ward source to it, and keep msg.ward and msg.payload on the way";

@@ -36,6 +36,8 @@ export interface BedsideOptions {
   readonly counted: (checkpoint: Checkpoint) => void;
   /** Asks for a checkpoint on disk; `kept(n)` answers. */
   readonly keep: (n: number, checkpoint: Checkpoint) => void;
+  /** Takes are handed over at most this often (milliseconds; default 10). */
+  readonly gatherMs?: number;
 }
 
 type FlowLink = RoomLink<FlowhostToBedside, BedsideToFlowhost>;
@@ -59,6 +61,7 @@ export class Bedside {
   #link: FlowLink | null = null;
   #generation: number | null = null;
   #flushing = false;
+  #flushedAt = -Infinity;
   #checkpointNumber = 0;
   #checkpointWaiting: {
     readonly n: number;
@@ -244,14 +247,22 @@ export class Bedside {
     });
   }
 
-  /** Gathers what comes in one turn of the event loop. */
+  /** At once when it is quiet; else gathers, because handing over costs the same however many takes go along. */
   #flushSoon(): void {
-    if (!this.#flushing) {
-      this.#flushing = true;
-      setImmediate(() => {
-        this.#flushing = false;
-        this.#flush();
-      });
+    if (this.#flushing) {
+      return;
+    }
+    this.#flushing = true;
+    const flush = (): void => {
+      this.#flushing = false;
+      this.#flushedAt = performance.now();
+      this.#flush();
+    };
+    const wait = this.#flushedAt + (this.#options.gatherMs ?? GATHER_MS) - performance.now();
+    if (wait > 0) {
+      setTimeout(flush, wait);
+    } else {
+      setImmediate(flush);
     }
   }
 
@@ -374,5 +385,6 @@ export class Bedside {
 }
 
 const TAKES_PER_MESSAGE = 256;
+const GATHER_MS = 10;
 const REPORT_MS = 2000;
 const CHECKPOINT_RETRY_MS = 5000;

@@ -67,12 +67,18 @@ function hashOf(bytes: Uint8Array): string {
 }
 
 function keptOf(items: readonly Item[]): KeptItems[] {
-  const kept = new Map<string, KeptItems>();
-  for (const item of items) {
-    const { device, boot, take, index } = item;
-    const key = keyOf(item);
-    const indices = unionOf(kept.get(key)?.indices ?? 0, oneIndex(index));
-    kept.set(key, { device, boot, take, indices });
+  const kept = new Map<string, KeptSoFar>();
+  let last: KeptSoFar | undefined;
+  for (const { device, boot, take, index } of items) {
+    // Items of one take usually follow each other.
+    if (last?.take !== take || last.device !== device || last.boot !== boot) {
+      const key = keyOf({ device, boot, take });
+      last = kept.get(key) ?? { device, boot, take, indices: 0 };
+      kept.set(key, last);
+    }
+    last.indices = unionOf(last.indices, oneIndex(index));
   }
   return [...kept.values()];
 }
+
+type KeptSoFar = KeptItems & { indices: number };

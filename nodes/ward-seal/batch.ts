@@ -7,9 +7,10 @@ import { keyOf } from "../ward-message.ts";
 /** What waits to be sealed together: items of one class and one generation, each of them once. */
 export class Batch {
   readonly #items: Item[] = [];
-  readonly #takes = new Map<string, WardTake>();
+  readonly #takes = new Map<string, BatchTake>();
   readonly #messages: ItemMessage[] = [];
   readonly #sealed = Promise.withResolvers<Failures>();
+  #lastTake: BatchTake | undefined;
   readonly generation: number;
 
   constructor(generation: number) {
@@ -54,14 +55,22 @@ export class Batch {
 
   /** Two branches of a flow may bring the same item; the first one counts. */
   #addItem(item: Item): void {
-    const key = keyOf(item);
-    const take = this.#takes.get(key);
-    if (take !== undefined && !hasIndex(take.indices, item.index)) {
-      this.#takes.set(key, { ...take, indices: unionOf(take.indices, oneIndex(item.index)) });
+    const { take: number, device, boot, index } = item;
+    let take = this.#lastTake;
+    // Items of one take usually follow each other.
+    if (take?.take !== number || take.device !== device || take.boot !== boot) {
+      take = this.#takes.get(keyOf(item));
+      this.#lastTake = take;
+    }
+    if (take !== undefined && !hasIndex(take.indices, index)) {
+      take.indices = unionOf(take.indices, oneIndex(index));
       this.#items.push(item);
     }
   }
 }
+
+/** A take and the set of its items that the batch holds so far. */
+type BatchTake = WardTake & { indices: number };
 
 /** Why each of these messages could not be sealed. */
 export type Failures = ReadonlyMap<ItemMessage, Error>;

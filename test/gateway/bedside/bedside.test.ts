@@ -70,6 +70,7 @@ function setup(options: Partial<BedsideOptions> = {}, answersCheckpoints = true)
       return line;
     },
     previous: null,
+    gatherMs: 0,
     counted: (checkpoint) => counted.push(checkpoint),
     keep: (n, checkpoint) => {
       kept.push(checkpoint);
