@@ -46,6 +46,13 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Comm
 
 /** Exit code for wrong usage. Defined before it is used: the command runs while this module is evaluated. */
 const USAGE = 2;
+/** Errors that are the caller's words and not something that failed. */
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  "WARD_USAGE",
+  "WARD_LINE_URL",
+  "WARD_UNKNOWN_MODEL",
+  "WARD_BROKER_URL",
+]);
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -78,7 +85,7 @@ async function runVerb(verb: string, command: Command, args: readonly string[]):
   } catch (error) {
     process.stderr.write(`wardgate ${verb}: ${errorText(error)}\n`);
     const code = errorCode(error);
-    return code === "WARD_USAGE" || code.startsWith("ERR_PARSE_ARGS") ? USAGE : 1;
+    return USAGE_CODES.has(code) || code.startsWith("ERR_PARSE_ARGS") ? USAGE : 1;
   }
 }
 

@@ -4,7 +4,7 @@ import type { FlowhostToBedside, Outcome, Subscription } from "../rooms.ts";
 
 /** Entries in one list from the flow host, at most. */
 const LIST_MAX = 100_000;
-const SUBSCRIPTIONS_MAX = 2000;
+const SUBSCRIPTIONS_MAX = 500;
 const OPTIONS_MAX = 64;
 const TEXT_MAX = 512;
 

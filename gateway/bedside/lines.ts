@@ -41,10 +41,11 @@ export class BedsideLines {
   readonly #allowed: ReadonlySet<string>;
   readonly #lines = new Map<string, { readonly url: string; readonly line: Promise<Line> }>();
   readonly #devices = new Map<string, OpenDevice>();
+  readonly #admitted = new Set<string>();
 
   constructor(options: BedsideLinesOptions) {
     this.#options = options;
-    this.#allowed = new Set(options.allowedLines.map((url) => lineKey(url)));
+    this.#allowed = new Set(options.allowedLines.map(keyOrNothing).filter((key) => key !== ""));
   }
 
   /** Makes the open devices those of the list: closes what is gone or changed, opens what is new. */
@@ -151,6 +152,12 @@ export class BedsideLines {
   }
 
   #refusal({ device, model, line }: Subscription): { notice: string; text: string } | null {
+    if (!this.#mayTake(device)) {
+      return {
+        notice: "too-many-devices",
+        text: `${device}: this gateway has read as many different devices as it can since it was started.`,
+      };
+    }
     if (this.#options.driver(model) === undefined) {
       return {
         notice: "model-unknown",
@@ -179,8 +186,18 @@ export class BedsideLines {
     return null;
   }
 
+  /** Every device id that ever took a number stays in the checkpoint of this boot: their number is bounded. */
+  #mayTake(device: string): boolean {
+    if (!this.#admitted.has(device) && this.#admitted.size >= DEVICES_MAX) {
+      return false;
+    }
+    this.#admitted.add(device);
+    return true;
+  }
+
   #refuse(open: OpenDevice, notice: string, text: string): void {
-    this.#options.notice(open.subscription.device, notice, text);
+    // Under the gateway's own name: a flow could otherwise make up device ids without end.
+    this.#options.notice("", notice, text);
     open.state = "closed";
     open.text = text;
     open.since = this.#options.now();
@@ -241,10 +258,22 @@ export class BedsideLines {
   }
 }
 
+/** Different devices in one run of bedside, at most. */
+const DEVICES_MAX = 1000;
+
 function statusOf(open: OpenDevice, rate: number): LineStatus {
   return { state: open.state, text: open.text, since: open.since, rate, badBytes: open.badBytes };
 }
 
 function sameSubscription(a: Subscription, b: Subscription): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** The resource of a line, or "" for a URL that is none: what cannot be opened is not allowed either. */
+function keyOrNothing(url: string): string {
+  try {
+    return lineKey(url);
+  } catch {
+    return "";
+  }
 }

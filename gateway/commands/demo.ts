@@ -6,7 +6,7 @@ import { Demo, type DemoOptions } from "../demo/demo.ts";
 import type { DemoReport } from "../demo/report.ts";
 import { StatusLine } from "../demo/status-line.ts";
 import { BEDS_MAX, BEDS_MIN } from "../demo/ward-plan.ts";
-import { WardError } from "../errors.ts";
+import { errorText, WardError } from "../errors.ts";
 import type { Command, CommandIo } from "./command.ts";
 
 const help = `Usage: wardgate demo [--seconds N] [--beds N] [--report FILE] [--broker embedded|mosquitto] ...
@@ -41,7 +41,20 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const status = new StatusLine(out, () =>
     process.stdout.isTTY && !wanted.json ? process.stdout.columns : null,
   );
-  const demo = await Demo.open(wanted, (text) => status.say(text));
+  if (wanted.report !== null) {
+    await writeReport(wanted.report, {});
+  }
+  const demo = await Demo.open(wanted, (text) => status.say(text), io.stop).catch(
+    (error: unknown) => {
+      if (io.stop.aborted) {
+        return null;
+      }
+      throw error;
+    },
+  );
+  if (demo === null) {
+    return 0;
+  }
   const lost: string[] = [];
   demo.on("lost", (part) => lost.push(part));
   status.say(
@@ -59,7 +72,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   status.end();
   const report = await demo.finish();
   if (wanted.report !== null) {
-    await writeFile(wanted.report, `${JSON.stringify(report, undefined, 2)}\n`);
+    await writeReport(wanted.report, report);
   }
   if (wanted.json) {
     io.stdout.write(`${JSON.stringify(report)}\n`);
@@ -72,6 +85,17 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     );
   }
   return Object.values(report.classes).some(({ unaccounted }) => unaccounted !== 0) ? 1 : 0;
+}
+
+/** Also called before the start, so that a path that cannot be written is known then and not at the end. */
+async function writeReport(file: string, report: object): Promise<void> {
+  try {
+    await writeFile(file, `${JSON.stringify(report, undefined, 2)}\n`);
+  } catch (error) {
+    throw new WardError("WARD_USAGE", `Cannot write the report ${file}: ${errorText(error)}.`, {
+      cause: error,
+    });
+  }
 }
 
 const SHOW_MS = 500;

@@ -57,6 +57,8 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     await house.stop();
     throw error;
   }
+  // Whatever a room manages to do to main's end of its channel must not take the rest of the house down.
+  process.on("uncaughtException", (error) => house.distrust(error));
   const control = await serveControl(dataDirectory, house);
   say({ event: "running", editor: await editorUrl(house), pids: pidsOf(house) });
   const reports = setInterval(() => {

@@ -8,6 +8,7 @@ import { addConsole } from "../../provisioning/console.ts";
 import { writeMosquittoConfig } from "../../provisioning/mosquitto.ts";
 import { makeSite, type Site, writeSignedSettings } from "../../provisioning/site.ts";
 import { driverOf } from "../devices/catalog.ts";
+import { WardError } from "../errors.ts";
 import { numberAt, textAt, valueAt } from "../json-value.ts";
 import { CLASSES } from "../reading.ts";
 import { ownCommand, Part, type PartLine } from "./child.ts";
@@ -64,12 +65,16 @@ export class Demo extends EventEmitter<DemoEvents> {
   }
 
   /** Starts everything; resolves when readings flow. On failure nothing is left running. */
-  static async open(options: DemoOptions, say: (text: string) => void): Promise<Demo> {
+  static async open(
+    options: DemoOptions,
+    say: (text: string) => void,
+    stop: AbortSignal = new AbortController().signal,
+  ): Promise<Demo> {
     const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "wardgate-demo-")));
     const demo = new Demo(options, directory);
     demo.on("say", say);
     try {
-      await demo.#start();
+      await Promise.race([demo.#start(), aborted(stop)]);
     } catch (error) {
       await demo.close();
       throw error;
@@ -321,6 +326,9 @@ export class Demo extends EventEmitter<DemoEvents> {
     command: readonly string[],
     isReady: ((line: PartLine) => boolean) | null,
   ): Promise<PartLine> {
+    if (this.#stopping) {
+      throw new WardError("WARD_STOPPED", "The demo is being stopped.");
+    }
     this.#commands.set(name, command);
     const part = new Part(name, command);
     this.#parts.set(name, part);
@@ -360,6 +368,18 @@ export interface DemoDevice extends PlannedDevice {
   readonly unit: number | null;
   /** The part that simulates it. */
   readonly part: string;
+}
+
+/** Rejects when the demo is stopped before it has started. */
+function aborted(stop: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const give = (): void =>
+      reject(new WardError("WARD_STOPPED", "The demo was stopped while it started."));
+    if (stop.aborted) {
+      give();
+    }
+    stop.addEventListener("abort", give, { once: true });
+  });
 }
 
 function flowDevice({ device, model, line, unit }: DemoDevice): FlowDevice {

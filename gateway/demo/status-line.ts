@@ -57,14 +57,14 @@ export function statusText(numbers: DemoNumbers): string {
   const parts = [
     `taken ${count(taken)}`,
     `stored ${count(stored)}`,
-    `forwarded ${count(forwarded)}`,
+    `sent ${count(forwarded)}`,
     `opened ${count(opened)}`,
-    `backlog ${count(backlog)}`,
+    `waiting ${count(backlog)}`,
     `p99 ${p99 === null ? "-" : `${count(Math.round(p99))} ms`}`,
   ];
   const minutes = Math.floor(numbers.seconds / 60);
   const clock = `${minutes}:${String(Math.floor(numbers.seconds % 60)).padStart(2, "0")}`;
-  return `${clock}  ${parts.join(" · ")}${note === "" ? "" : `  (${note})`}`;
+  return `${clock}  ${note === "" ? "" : `(${note}) `}${parts.join(" · ")}`;
 }
 
 const PRINT_SECONDS = 10;

@@ -34,7 +34,10 @@ export function dropRest(): void {
   for (const name of SIGNALLING) {
     Reflect.deleteProperty(process, name);
   }
-  Reflect.deleteProperty(createRequire(import.meta.url)("node:os"), "setPriority");
+  const require = createRequire(import.meta.url);
+  Reflect.deleteProperty(require("node:os"), "setPriority");
+  // Frozen flags end the process when they are changed; without the function a flow cannot even do that.
+  Reflect.deleteProperty(require("node:v8"), "setFlagsFromString");
   syncBuiltinESMExports();
 }
 

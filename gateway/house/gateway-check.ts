@@ -60,13 +60,22 @@ export async function* checkGateway(
     text: running === null ? "not running: broker and devices are tried" : "running",
   };
   yield* running === null ? checkBroker(identity, site) : checkRunningBroker(running);
-  for (const subscription of flowSubscriptions(site.flows)) {
-    if (options.stop.aborted) {
-      return;
+  const subscriptions = flowSubscriptions(site.flows);
+  if (running !== null) {
+    yield* subscriptions.map((subscription) => runningDevice(subscription, running));
+    return;
+  }
+  // Devices on different lines are tried at the same time, those that share a line one after the other.
+  const lines = Map.groupBy(subscriptions, ({ line }) => line);
+  const tried = [...lines.values()].map(async (onLine) => {
+    const findings: Finding[] = [];
+    for (const subscription of onLine) {
+      findings.push(await checkDevice(subscription, site, join(directory, "opcua-pki"), options));
     }
-    yield running === null
-      ? await checkDevice(subscription, site, join(directory, "opcua-pki"), options)
-      : runningDevice(subscription, running);
+    return findings;
+  });
+  for (const findings of tried) {
+    yield* await findings;
   }
 }
 

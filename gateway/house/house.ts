@@ -51,7 +51,7 @@ export class House extends EventEmitter<HouseEvents> {
   readonly #notices = new NoticeQueue();
   #lock: { release(): void } | null = null;
   #stopping = false;
-  #restarts = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(options: HouseOptions) {
     super();
@@ -78,7 +78,7 @@ export class House extends EventEmitter<HouseEvents> {
   /** Stops in order: no more taking, flow drained, outbox sent as far as the hub keeps up, all closed. At most about 5 seconds. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#restarts.forEach((timer) => clearTimeout(timer));
+    this.#timers.forEach((timer) => clearTimeout(timer));
     const { keeper, bedside, flowhost, listener } = this.#rooms;
     await listener.child?.stop(500);
     await this.#lastWords("bedside", "stop-taking", 1000);
@@ -159,7 +159,7 @@ export class House extends EventEmitter<HouseEvents> {
       roomProgram(name, settings, dataDirectory),
       settings.hangMs,
       {
-        message: (message, socket) => this.#receiveSafely(name, child, message, socket),
+        message: (message, socket) => this.#receive(name, child, message, socket),
         exit: (why) => this.#gone(name, child, why),
       },
     );
@@ -174,6 +174,11 @@ export class House extends EventEmitter<HouseEvents> {
       collectorOnly: this.#crashLoop.looping,
     });
     child.send({ t: "start", config });
+    this.#later(READY_MS, () => {
+      if (room.child === child && !room.ready) {
+        child.kill();
+      }
+    });
     if (name === "flowhost") {
       this.#link(name);
     }
@@ -206,30 +211,16 @@ export class House extends EventEmitter<HouseEvents> {
 
   /** Gives a room fresh links to every peer that is there. */
   #link(name: RoomName): void {
-    linkRoom(name, (peer) => this.#linkable(peer)).catch((error: unknown) =>
-      this.#note("link-failed", errorText(error)),
-    );
+    linkRoom(name, (peer) => this.#linkable(peer)).catch((error: unknown) => {
+      this.#note("link-failed", errorText(error));
+      this.#later(LINK_RETRY_MS, () => this.#link(name));
+    });
   }
 
   /** The flow host is ready only once its links are there; the others are linked once they are ready. */
   #linkable(name: RoomName): RoomChild | null {
     const { child, ready } = this.#rooms[name];
     return child !== null && !child.gone && (ready || name === "flowhost") ? child : null;
-  }
-
-  /** What a room says must never end main, whoever has got into that room. */
-  #receiveSafely(
-    name: RoomName,
-    child: RoomChild,
-    message: RoomToMain,
-    socket: Socket | null,
-  ): void {
-    try {
-      this.#receive(name, child, message, socket);
-    } catch (error) {
-      socket?.destroy();
-      this.#note("room-message", `The ${name} said something unusable: ${errorText(error)}`);
-    }
   }
 
   #receive(name: RoomName, child: RoomChild, message: RoomToMain, socket: Socket | null): void {
@@ -322,11 +313,22 @@ export class House extends EventEmitter<HouseEvents> {
       );
     }
     const pause = restartPause(crashes, this.#options.settings);
+    this.#later(pause, () => this.#restart(name));
+  }
+
+  #later(afterMs: number, act: () => void): void {
     const timer = setTimeout(() => {
-      this.#restarts.delete(timer);
-      this.#restart(name);
-    }, pause);
-    this.#restarts.add(timer);
+      this.#timers.delete(timer);
+      act();
+    }, afterMs);
+    this.#timers.add(timer);
+  }
+
+  /** Ends the rooms that hear strangers: after something unexpected in main itself, one of them is the likely cause. */
+  distrust(why: unknown): void {
+    this.#note("rooms-distrusted", `Something unexpected happened in main: ${errorText(why)}`);
+    this.#rooms.flowhost.child?.kill();
+    this.#rooms.listener.child?.kill();
   }
 
   #restart(name: RoomName): void {
@@ -389,5 +391,6 @@ export class House extends EventEmitter<HouseEvents> {
 const READY_MS = 30_000;
 const ASK_MS = 3000;
 const SETTLE_MS = 1500;
+const LINK_RETRY_MS = 1000;
 const DRAIN_MS = 1000;
 const DRAIN_LOOK_MS = 50;

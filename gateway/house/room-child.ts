@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 
-import { WardError } from "../errors.ts";
+import { errorText, WardError } from "../errors.ts";
+import { parseRoomToMain } from "./room-words.ts";
 import type { MainToRoom, RoomName, RoomToMain } from "../rooms.ts";
 
 /** How one room is started. */
@@ -47,8 +48,8 @@ export class RoomChild {
       env: roomEnvironment(),
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
-    this.#child.on("message", (message: RoomToMain, handle: unknown) => {
-      this.#receive(message, isSocket(handle) ? handle : null);
+    this.#child.on("message", (message: unknown, handle: unknown) => {
+      this.#hear(message, isSocket(handle) ? handle : null);
     });
     this.#child.stderr?.on("data", (chunk: Buffer) => this.#keepLastWords(chunk));
     this.#child.on("error", (error) => this.#keepLastWords(Buffer.from(error.message)));
@@ -117,6 +118,17 @@ export class RoomChild {
     this.#child.kill("SIGKILL");
   }
 
+  /** A room that says something unusable is in an unknown state: it ends, and main goes on. */
+  #hear(message: unknown, socket: Socket | null): void {
+    try {
+      this.#receive(parseRoomToMain(this.name, message), socket);
+    } catch (error) {
+      socket?.destroy();
+      this.#fatal = errorText(error);
+      this.kill();
+    }
+  }
+
   #receive(message: RoomToMain, socket: Socket | null): void {
     switch (message.t) {
       case "pong":
@@ -147,7 +159,7 @@ export class RoomChild {
   /** What a dying room wrote to stderr is the best there is; only the last line, bounded. */
   #keepLastWords(chunk: Buffer): void {
     const line = chunk.toString("utf8").trim().split("\n").at(-1) ?? "";
-    this.#fatal ??= line.slice(0, LAST_WORDS_MAX);
+    this.#fatal ??= errorText(line.slice(0, LAST_WORDS_MAX));
   }
 
   #exited(code: number | null, signal: NodeJS.Signals | null): void {

@@ -78,8 +78,11 @@ function readProgram(): string[] {
     .map((path) => `--allow-fs-read=${path}`);
 }
 
-/** The permission model does not cover node:sqlite, which opens and creates files anywhere. No room needs it. */
-const CONFINED = ["--permission", "--no-experimental-sqlite"];
+/**
+ * What the permission model leaves open and no room needs: node:sqlite opens and creates files anywhere, and changing V8's
+ * flags at run time writes traces to any file and takes WebAssembly's bounds checks away.
+ */
+const CONFINED = ["--permission", "--no-experimental-sqlite", "--freeze-flags-after-init"];
 const PROGRAM_PARTS = ["node_modules", "gateway", "nodes", "package.json"];
 
 function heap(megabytes: number): string {

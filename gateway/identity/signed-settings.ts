@@ -2,6 +2,7 @@ import { createPublicKey, X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 
 import { errorText, WardError } from "../errors.ts";
+import { parseLineUrl } from "../lines/line-url.ts";
 import { isGatewayId } from "../reading.ts";
 import type { RecipientKey } from "../rooms.ts";
 import { integerOf, malformed, mapOf } from "../sealing/cbor.ts";
@@ -202,7 +203,15 @@ function listProblem(
 }
 
 function isLine(value: unknown): boolean {
-  return typeof value === "string" && value.length <= LINE_LENGTH_MAX && LINE.test(value);
+  if (typeof value !== "string" || value.length > LINE_LENGTH_MAX) {
+    return false;
+  }
+  try {
+    parseLineUrl(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isCertificate(value: unknown): boolean {
@@ -239,7 +248,6 @@ function unusable(problems: readonly string[], options?: ErrorOptions): WardErro
 const CONTENT_JSON = 50;
 const LINES_MAX = 1024;
 const LINE_LENGTH_MAX = 512;
-const LINE = /^[a-z][a-z0-9+.-]*:[^\s]+$/;
 const TRUST_MAX = 64;
 const CERTIFICATE_LENGTH_MAX = 16_384;
 const FLOW_NODES_MAX = 10_000;

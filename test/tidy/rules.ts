@@ -157,7 +157,10 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "node:",
     ],
   },
-  { files: "gateway/identity/", may: [...NOUNS, ...SEALED, "node:"] },
+  {
+    files: "gateway/identity/",
+    may: [...NOUNS, ...SEALED, "gateway/lines/line-url.ts", "node:"],
+  },
   {
     files: "gateway/house/",
     may: [
@@ -211,7 +214,14 @@ export const ROOM_WALLS: readonly { readonly entry: string; readonly never: read
     },
     {
       entry: "gateway/keeper/keeper-room.ts",
-      never: ["gateway/lines/", "gateway/flowhost/", "nodes/"],
+      never: [
+        "gateway/lines/open-line.ts",
+        "gateway/lines/serial",
+        "gateway/lines/modbus",
+        "gateway/lines/opcua",
+        "gateway/flowhost/",
+        "nodes/",
+      ],
     },
     {
       entry: "gateway/bedside/bedside-room.ts",

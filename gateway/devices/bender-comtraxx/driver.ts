@@ -38,7 +38,7 @@ export const driver: ModbusDriver = {
     model: "bender-comtraxx",
     maker: "Bender",
     protocol: "Modbus, measuring channels (function 3 or 4)",
-    lines: ["modbus-tcp", "modbus-rtu", "modbus-rtu+tcp"],
+    lines: ["modbus-tcp", "modbus-rtu", "modbus-ascii", "modbus-rtu+tcp"],
     evidence: "A",
     mode: "active",
     source: "Bender isoHV525 manual D00297_04, chapter 8; COM465IP manual D00216_02, chapter 6.2.2",

@@ -20,7 +20,7 @@ export const driver: ModbusDriver = {
     model: "tsi-rpc30",
     maker: "TSI",
     protocol: "Modbus, RAM variables (function 4)",
-    lines: ["modbus-tcp", "modbus-rtu", "modbus-rtu+tcp"],
+    lines: ["modbus-tcp", "modbus-rtu", "modbus-ascii", "modbus-rtu+tcp"],
     evidence: "A",
     mode: "active",
     source:

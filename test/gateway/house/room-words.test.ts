@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import fc from "fast-check";
+
+import { WardError } from "../../../gateway/errors.ts";
+import { parseRoomToMain } from "../../../gateway/house/room-words.ts";
+import { ROOMS } from "../../../gateway/rooms.ts";
+
+test("whatever a room says is a message or a WardError", () => {
+  const said = fc.oneof(
+    fc.anything(),
+    fc.record({
+      t: fc.constantFrom("ready", "pong", "notice", "counted", "fatal"),
+      n: fc.anything(),
+      text: fc.anything(),
+      facts: fc.anything(),
+      notice: fc.anything(),
+    }),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...ROOMS), said, (room, value) => {
+      try {
+        parseRoomToMain(room, value);
+      } catch (error) {
+        assert.ok(error instanceof WardError, String(error));
+      }
+    }),
+  );
+});
+
+test("only bedside counts, only the keeper keeps, only bedside and keeper give notice, only the listener hands browsers on", () => {
+  const notice = { t: "notice", notice: { device: "", notice: "x", text: "y", since: null } };
+  const says: readonly [object, readonly string[]][] = [
+    [{ t: "counted", text: "{}" }, ["bedside"]],
+    [{ t: "checkpoint", n: 1, text: "{}" }, ["bedside"]],
+    [{ t: "checkpoint-kept", n: 1 }, ["keeper"]],
+    [notice, ["keeper", "bedside"]],
+    [{ t: "editor" }, ["listener"]],
+  ];
+  for (const [message, may] of says) {
+    const heard = ROOMS.filter((room) => {
+      try {
+        return parseRoomToMain(room, message).t !== undefined;
+      } catch {
+        return false;
+      }
+    });
+    assert.deepEqual(heard, may);
+  }
+});
+
+test("a notice is trimmed to what every later check accepts, and cannot write to a terminal", () => {
+  const said = parseRoomToMain("keeper", {
+    t: "notice",
+    notice: {
+      device: "../x",
+      notice: "NO NO",
+      text: `\u001B[2Jhello\n${"x".repeat(5000)}`,
+      since: -1,
+    },
+  });
+  assert.ok(said.t === "notice");
+  const { device, notice, text, since } = said.notice;
+  assert.deepEqual([device, notice, since], ["", "unnamed", null]);
+  assert.ok(text.length <= 400 && text.startsWith("[2Jhello x"));
+});
