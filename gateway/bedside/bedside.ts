@@ -2,6 +2,7 @@ import { BedsideLines } from "./lines.ts";
 import { BedsideTotals, type BedsideStats } from "./totals.ts";
 import type { Clock } from "./clock.ts";
 import type { BadBytes, Driver, Frame } from "../devices/device.ts";
+import { GapBook } from "./gap-book.ts";
 import { HeldTakes } from "./held-takes.ts";
 import type { Line } from "../lines/line.ts";
 import { GATEWAY_DEVICE, type Take } from "../reading.ts";
@@ -55,8 +56,7 @@ export class Bedside {
   readonly #takenAtCheckpoint = new Map<string, number>();
   /** Everything up to here was settled at the last checkpoint, per device. */
   #settledUpTo: ReadonlyMap<string, number> = new Map();
-  readonly #gaps = new Map<string, TakeGap>();
-  readonly #evicted = new Map<string, TakeGap>();
+  readonly #gaps = new GapBook();
   readonly #timers: NodeJS.Timeout[] = [];
   #link: FlowLink | null = null;
   #generation: number | null = null;
@@ -92,9 +92,7 @@ export class Bedside {
       now: () => clock.now(),
     });
     if (options.previous !== null) {
-      for (const gap of gapsAfterCrash(options.previous, clock.now())) {
-        this.#gaps.set(gap.id, gap);
-      }
+      this.#gaps.add(gapsAfterCrash(options.previous, clock.now()));
     }
   }
 
@@ -123,7 +121,7 @@ export class Bedside {
         this.#generation = message.generation;
         this.#lines.subscribe(message.subscriptions);
         this.#held.newGeneration();
-        this.#sendGaps([...this.#gaps.values()]);
+        this.#sendGaps(this.#gaps.told());
         this.#checkpoint();
         this.#flushSoon();
         return;
@@ -133,9 +131,7 @@ export class Bedside {
             this.#totals.settled(outcome);
           }
         }
-        for (const id of message.gaps) {
-          this.#gaps.delete(id);
-        }
+        this.#gaps.settled(message.gaps);
         this.#flushSoon();
     }
   }
@@ -177,7 +173,7 @@ export class Bedside {
       heldBytes: this.#held.bytes,
       inFlight: this.#held.inFlight,
       oldestUnsettledMs: this.oldestUnsettledMs(),
-      gapsWaiting: this.#gaps.size + this.#evicted.size,
+      gapsWaiting: this.#gaps.size,
     });
   }
 
@@ -204,12 +200,13 @@ export class Bedside {
 
   #frame(device: string, frame: Frame, at: number): void {
     const takes = this.#numberer.number(device, frame, at, this.#options.clock.quality());
+    const now = performance.now();
     const vital = takes.find((take) => take.class === "vital");
     if (
       vital !== undefined &&
-      at - (this.#trendAt.get(device) ?? -Infinity) >= this.#options.settings.trendMs
+      now - (this.#trendAt.get(device) ?? -Infinity) >= this.#options.settings.trendMs
     ) {
-      this.#trendAt.set(device, at);
+      this.#trendAt.set(device, now);
       takes.push(this.#numberer.trend(vital));
     }
     this.#hold(takes, at);
@@ -220,7 +217,8 @@ export class Bedside {
       this.#totals.taken(take);
       this.#countedSinceFlush.add(take.device);
       for (const gone of this.#held.hold(take, at)) {
-        this.#evict(gone, at);
+        this.#totals.evicted(gone);
+        this.#gaps.evicted(gone, at);
       }
     }
     this.#flushSoon();
@@ -228,23 +226,6 @@ export class Bedside {
 
   #fault(fault: BadBytes): void {
     this.#totals.fault(fault);
-  }
-
-  /** No room left: the take is given up and becomes part of a gap. */
-  #evict(take: Take, at: number): void {
-    const gap = this.#evicted.get(take.device);
-    this.#totals.evicted(take);
-    this.#evicted.set(take.device, {
-      id: gap?.id ?? `${take.boot}:${take.device}:${take.take}`,
-      device: take.device,
-      boot: take.boot,
-      from: Math.min(gap?.from ?? take.take, take.take),
-      to: Math.max(gap?.to ?? take.take, take.take),
-      reason: "buffer-full",
-      atMost: true,
-      start: gap?.start ?? at,
-      end: at,
-    });
   }
 
   /** At once when it is quiet; else gathers, because handing over costs the same however many takes go along. */
@@ -309,10 +290,9 @@ export class Bedside {
 
   /** Asks for a checkpoint on disk that reserves a few numbers ahead. */
   #checkpoint(ahead: (takesLately: number) => number = headroom): void {
-    const { clock } = this.#options;
     if (
       this.#checkpointWaiting !== null &&
-      clock.now() - this.#checkpointWaiting.at < CHECKPOINT_RETRY_MS
+      performance.now() - this.#checkpointWaiting.at < CHECKPOINT_RETRY_MS
     ) {
       return;
     }
@@ -326,7 +306,7 @@ export class Bedside {
     }
     this.#settledUpTo = settledUpTo;
     this.#checkpointNumber += 1;
-    this.#checkpointWaiting = { n: this.#checkpointNumber, reserved, at: clock.now() };
+    this.#checkpointWaiting = { n: this.#checkpointNumber, reserved, at: performance.now() };
     this.#options.keep(this.#checkpointNumber, this.#checkpointOf(reserved));
   }
 
@@ -349,7 +329,7 @@ export class Bedside {
       boot: this.#options.boot,
       at: this.#options.clock.now(),
       devices,
-      gaps: [...this.#gaps.values(), ...this.#evicted.values()],
+      gaps: this.#gaps.all(),
     };
   }
 
@@ -359,12 +339,7 @@ export class Bedside {
 
   #report(): void {
     const now = this.#options.clock.now();
-    const evicted = [...this.#evicted.values()];
-    this.#evicted.clear();
-    for (const gap of evicted) {
-      this.#gaps.set(gap.id, gap);
-    }
-    this.#sendGaps(evicted);
+    this.#sendGaps(this.#gaps.gathered());
     const report = this.#lines.report(Math.max(1, now - this.#reportedAt) / 1000);
     this.#reportedAt = now;
     for (const [device, status] of report) {

@@ -42,6 +42,8 @@ export class BedsideLines {
   readonly #lines = new Map<string, { readonly url: string; readonly line: Promise<Line> }>();
   readonly #devices = new Map<string, OpenDevice>();
   readonly #admitted = new Set<string>();
+  /** Lines that are still closing: a port has one owner. */
+  #closing: Promise<void> = Promise.resolve();
 
   constructor(options: BedsideLinesOptions) {
     this.#options = options;
@@ -60,12 +62,13 @@ export class BedsideLines {
         this.#devices.delete(device);
       }
     }
+    // Before anything is opened: a line with a new baud rate is another line on the same port.
+    this.#closeUnusedLines();
     for (const subscription of wanted.values()) {
       if (!this.#devices.has(subscription.device)) {
         this.#open(subscription);
       }
     }
-    this.#closeUnusedLines();
   }
 
   /** Status of every device, for the regular report; `seconds` is the time since the last call. */
@@ -145,7 +148,7 @@ export class BedsideLines {
     if (known !== undefined) {
       return known.line;
     }
-    const line = this.#options.openLine(url);
+    const line = this.#closing.then(() => this.#options.openLine(url));
     this.#lines.set(key, { url, line });
     line.catch(() => this.#lines.delete(key));
     return line;
@@ -252,7 +255,8 @@ export class BedsideLines {
     for (const [key, { line }] of this.#lines) {
       if (!this.#isUsed(key, "")) {
         this.#lines.delete(key);
-        line.then((opened) => opened.close()).catch(() => undefined);
+        const closed = line.then((opened) => opened.close()).catch(() => undefined);
+        this.#closing = this.#closing.then(() => closed);
       }
     }
   }

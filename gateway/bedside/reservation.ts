@@ -54,18 +54,35 @@ export function parseCheckpoint(text: string): Checkpoint {
 export function gapsAfterCrash(checkpoint: Checkpoint, now: number): TakeGap[] {
   const lost = checkpoint.devices
     .filter((device) => device.reserved > device.settled)
-    .map((device) => ({
-      id: `${checkpoint.boot}:${device.device}:${device.settled + 1}`,
-      device: device.device,
-      boot: checkpoint.boot,
-      from: device.settled + 1,
-      to: device.reserved,
-      reason: "lost-in-bedside",
-      atMost: true,
-      start: Math.min(checkpoint.at, now),
-      end: now,
-    }));
+    .map((device) =>
+      namedGap({
+        device: device.device,
+        boot: checkpoint.boot,
+        from: device.settled + 1,
+        to: device.reserved,
+        reason: "lost-in-bedside",
+        atMost: true,
+        start: Math.min(checkpoint.at, now),
+        end: now,
+      }),
+    );
   return [...checkpoint.gaps, ...lost];
+}
+
+/** A gap with its id. The id names all that the gap covers, so that a gap that grew is another gap. */
+export function namedGap(gap: Omit<TakeGap, "id">): TakeGap {
+  const { boot, device, reason, from, to } = gap;
+  return {
+    id: `${boot}:${device}:${reason}:${from}-${to}`,
+    device,
+    boot,
+    from,
+    to,
+    reason,
+    atMost: gap.atMost,
+    start: gap.start,
+    end: gap.end,
+  };
 }
 
 /** Take numbers reserved ahead of the last one used: enough for two checkpoint intervals at the recent rate. */

@@ -53,26 +53,36 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   house.on("notice", ({ notice, text }) => say({ event: "notice", notice, text }));
   try {
     await house.start();
-  } catch (error) {
+    await serve(house, { dataDirectory, say, json: values.json, stop: io.stop });
+  } finally {
     await house.stop();
-    throw error;
   }
-  // Whatever a room manages to do to main's end of its channel must not take the rest of the house down.
-  process.on("uncaughtException", (error) => house.distrust(error));
-  const control = await serveControl(dataDirectory, house);
-  say({ event: "running", editor: await editorUrl(house), pids: pidsOf(house) });
-  const reports = setInterval(() => {
-    void tellRegularly(house, say, values.json);
-  }, REPORT_MS);
-  await stopped(io.stop);
-  clearInterval(reports);
-  control.close();
-  await house.stop();
   say({ ...(await report(house)), event: "stopped" });
   return 0;
 }
 
 const REPORT_MS = 1000;
+
+interface Serving {
+  readonly dataDirectory: string;
+  readonly say: (line: SaidLine) => void;
+  readonly json: boolean;
+  readonly stop: AbortSignal;
+}
+
+/** What there is to do while the house runs: answer questions, tell, and wait for the end. */
+async function serve(house: House, { dataDirectory, say, json, stop }: Serving): Promise<void> {
+  // Whatever a room manages to do to main's end of its channel must not take the rest of the house down.
+  process.on("uncaughtException", (error) => house.distrust(error));
+  const control = await serveControl(dataDirectory, house);
+  say({ event: "running", editor: await editorUrl(house), pids: pidsOf(house) });
+  const reports = setInterval(() => {
+    void tellRegularly(house, say, json);
+  }, REPORT_MS);
+  await stopped(stop);
+  clearInterval(reports);
+  control.close();
+}
 
 async function tellRegularly(
   house: House,

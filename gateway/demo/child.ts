@@ -136,3 +136,15 @@ export function ownCommand(...args: readonly string[]): string[] {
 }
 
 const LAST_WORDS_MAX = 4000;
+
+/** Rejects when the demo is stopped before it has started. */
+export function aborted(stop: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const give = (): void =>
+      reject(new WardError("WARD_STOPPED", "The demo was stopped while it started."));
+    if (stop.aborted) {
+      give();
+    }
+    stop.addEventListener("abort", give, { once: true });
+  });
+}

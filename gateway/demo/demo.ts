@@ -11,7 +11,7 @@ import { driverOf } from "../devices/catalog.ts";
 import { WardError } from "../errors.ts";
 import { numberAt, textAt, valueAt } from "../json-value.ts";
 import { CLASSES } from "../reading.ts";
-import { ownCommand, Part, type PartLine } from "./child.ts";
+import { aborted, ownCommand, Part, type PartLine } from "./child.ts";
 import { freePort, untilListening } from "./ports.ts";
 import { classReports, type DemoReport } from "./report.ts";
 import type { DemoNumbers } from "./status-line.ts";
@@ -368,18 +368,6 @@ export interface DemoDevice extends PlannedDevice {
   readonly unit: number | null;
   /** The part that simulates it. */
   readonly part: string;
-}
-
-/** Rejects when the demo is stopped before it has started. */
-function aborted(stop: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const give = (): void =>
-      reject(new WardError("WARD_STOPPED", "The demo was stopped while it started."));
-    if (stop.aborted) {
-      give();
-    }
-    stop.addEventListener("abort", give, { once: true });
-  });
 }
 
 function flowDevice({ device, model, line, unit }: DemoDevice): FlowDevice {

@@ -24,11 +24,9 @@ export class CheckpointMemory {
     return JSON.stringify(checkpoint);
   }
 
-  /** Takes over the checkpoint that was on disk. */
-  keep(text: string | null): void {
-    if (text !== null) {
-      this.#take(parseCheckpoint(text), (device) => device.reserved);
-    }
+  /** Takes over the checkpoint that was on disk. Throws WardError `WARD_CHECKPOINT` when it is none. */
+  keep(text: string): void {
+    this.#take(parseCheckpoint(text), (device) => device.reserved);
   }
 
   /** Bedside has counted exactly this far. */

@@ -12,6 +12,7 @@ import { CheckpointMemory } from "./checkpoint-memory.ts";
 import { numberAt, valueAt } from "../json-value.ts";
 import { RoomChild } from "./room-child.ts";
 import { NoticeQueue } from "./notice-queue.ts";
+import { becomesReady, type RoomEvent } from "./readiness.ts";
 import { linkRoom } from "./room-links.ts";
 import { opcuaPki, roomConfig } from "./room-configs.ts";
 import { newPlace, type RoomFacts, type RoomPlace } from "./room-place.ts";
@@ -34,7 +35,7 @@ export interface HouseOptions {
 }
 
 export interface HouseEvents {
-  room: [{ room: RoomName; state: "starting" | "ready" | "gone"; pid: number; text: string }];
+  room: [RoomEvent];
   notice: [NoticeText];
 }
 
@@ -66,13 +67,14 @@ export class House extends EventEmitter<HouseEvents> {
     // A directory that a room may write to has to be there when the room starts.
     await mkdir(opcuaPki(this.#options.dataDirectory), { recursive: true, mode: 0o700 });
     this.#startRoom("keeper");
-    await this.#becomesReady("keeper");
+    await becomesReady(this, "keeper", START_TRIES);
     await this.#startBedside();
     this.#startRoom("flowhost");
     if (this.#options.editor) {
       this.#startRoom("listener");
     }
-    await this.#becomesReady("flowhost");
+    // A flow that ends the flow host while it starts must come to the built-in flow, not to a gateway that gives up.
+    await becomesReady(this, "flowhost", this.#options.settings.crashLoopCount + START_TRIES);
   }
 
   /** Stops in order: no more taking, flow drained, outbox sent as far as the hub keeps up, all closed. At most about 5 seconds. */
@@ -187,11 +189,24 @@ export class House extends EventEmitter<HouseEvents> {
   /** Bedside starts with what the one before it had counted: main's memory, or else the keeper's checkpoint. */
   async #startBedside(): Promise<void> {
     if (this.#checkpoints.text === null) {
-      const kept = await this.ask("keeper", "checkpoint");
-      this.#checkpoints.keep(typeof kept === "string" ? kept : null);
+      await this.#recallCheckpoint();
     }
     this.#startRoom("bedside");
-    await this.#becomesReady("bedside");
+    await becomesReady(this, "bedside", START_TRIES);
+  }
+
+  async #recallCheckpoint(): Promise<void> {
+    const kept = await this.ask("keeper", "checkpoint");
+    try {
+      if (typeof kept === "string") {
+        this.#checkpoints.keep(kept);
+      }
+    } catch (error) {
+      this.#note(
+        "checkpoint-lost",
+        `What was lost before this start is not known: ${errorText(error)}`,
+      );
+    }
   }
 
   /**
@@ -305,7 +320,11 @@ export class House extends EventEmitter<HouseEvents> {
       `The ${name} of this gateway ended (${why}) and is started again.`,
     );
     const crashes =
-      name === "flowhost" ? this.#crashLoop.crashed(Date.now()) : wasReady ? 1 : room.restarts;
+      name === "flowhost"
+        ? this.#crashLoop.crashed(performance.now())
+        : wasReady
+          ? 1
+          : room.restarts;
     if (name === "flowhost" && this.#crashLoop.justBegan) {
       this.#note(
         "flows-off",
@@ -336,7 +355,12 @@ export class House extends EventEmitter<HouseEvents> {
       return;
     }
     if (name === "bedside") {
-      this.#startBedside().catch((error: unknown) => this.#note("room-failed", errorText(error)));
+      this.#startBedside().catch((error: unknown) => {
+        this.#note("room-failed", errorText(error));
+        if (this.#rooms.bedside.child?.gone !== false) {
+          this.#later(LINK_RETRY_MS, () => this.#restart("bedside"));
+        }
+      });
     } else {
       this.#startRoom(name);
     }
@@ -359,36 +383,10 @@ export class House extends EventEmitter<HouseEvents> {
       this.#notices.takeAll().forEach((notice) => child.send({ t: "notice", notice }));
     }
   }
-
-  #becomesReady(name: RoomName): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.off("room", look);
-        reject(
-          new WardError(
-            "WARD_ROOM_START",
-            `Cannot start the ${name}: not ready after ${READY_MS / 1000} s.`,
-          ),
-        );
-      }, READY_MS);
-      const look = (event: HouseEvents["room"][0]): void => {
-        if (event.room !== name || event.state === "starting") {
-          return;
-        }
-        clearTimeout(timer);
-        this.off("room", look);
-        if (event.state === "ready") {
-          resolve();
-        } else {
-          reject(new WardError("WARD_ROOM_START", `Cannot start the ${name}: ${event.text}.`));
-        }
-      };
-      this.on("room", look);
-    });
-  }
 }
 
 const READY_MS = 30_000;
+const START_TRIES = 4;
 const ASK_MS = 3000;
 const SETTLE_MS = 1500;
 const LINK_RETRY_MS = 1000;

@@ -35,6 +35,7 @@ export class RoomChild {
   #pingTimer: NodeJS.Timeout;
   #pings = 0;
   #answeredAt = performance.now();
+  #pingedAt = performance.now();
   #fatal: string | null = null;
   #asks = 0;
   #gone = false;
@@ -52,7 +53,13 @@ export class RoomChild {
       this.#hear(message, isSocket(handle) ? handle : null);
     });
     this.#child.stderr?.on("data", (chunk: Buffer) => this.#keepLastWords(chunk));
-    this.#child.on("error", (error) => this.#keepLastWords(Buffer.from(error.message)));
+    this.#child.on("error", (error) => {
+      this.#keepLastWords(Buffer.from(error.message));
+      // A process that could not be started at all never says that it ended.
+      if (this.#child.pid === undefined) {
+        this.#exited(null, null);
+      }
+    });
     this.#child.on("exit", (code, signal) => this.#exited(code, signal));
     this.#pingTimer = setInterval(() => this.#ping(), PING_MS);
   }
@@ -147,6 +154,12 @@ export class RoomChild {
   }
 
   #ping(): void {
+    const now = performance.now();
+    if (now - this.#pingedAt > PING_MS * 3) {
+      // Main itself stood still: the answers lie unread, nobody is to blame.
+      this.#answeredAt = now;
+    }
+    this.#pingedAt = now;
     if (performance.now() - this.#answeredAt > this.#hangMs) {
       this.#fatal = `did not answer for ${Math.round(this.#hangMs / 1000)} s`;
       this.kill();
@@ -163,6 +176,9 @@ export class RoomChild {
   }
 
   #exited(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#gone) {
+      return;
+    }
     clearInterval(this.#pingTimer);
     this.#gone = true;
     const how = signal === null ? `exit code ${code}` : signal;

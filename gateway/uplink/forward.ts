@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { errorCode, errorText, WardError } from "../errors.ts";
 import { AwaitList, SeenList, SendList } from "./forward-lists.ts";
 import { SEND_ORDER } from "../outbox/keys.ts";
@@ -70,8 +72,8 @@ export class Forwarder {
     this.linkDown();
     const connection = this.#connection;
     this.#isStarting = true;
-    const epochs = await this.#options.source.neededEpochs();
-    if (connection !== this.#connection) {
+    const epochs = await this.#epochsFor(connection);
+    if (epochs === null) {
       return;
     }
     // What was committed during the look-up stands in the list already.
@@ -83,6 +85,20 @@ export class Forwarder {
     this.#isStarting = false;
     this.#check = setInterval(() => this.#sendAgain(), CHECK_MS);
     this.#pump();
+  }
+
+  /** Reads until it succeeds or the connection is gone: one bad read must not keep a connection idle. */
+  async #epochsFor(connection: number): Promise<readonly EpochRecord[] | null> {
+    while (connection === this.#connection) {
+      try {
+        const epochs = await this.#options.source.neededEpochs();
+        return connection === this.#connection ? epochs : null;
+      } catch (error) {
+        this.#tell(error);
+        await sleep(PAUSE_MS);
+      }
+    }
+    return null;
   }
 
   /** The connection is gone: everything under way counts as not sent. */

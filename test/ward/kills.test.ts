@@ -28,7 +28,7 @@ test("kill -9 of every room, the hub and the broker loses nothing unexplained", 
         await demo.restart(part);
         await moreOpened(demo, 50);
       }
-      await until("the backlog is gone", () => demo.numbers().backlog < 5);
+      await until("the backlog is gone", () => demo.numbers().backlog < 5, 75_000);
     } finally {
       await demo.finish();
     }
