@@ -43,7 +43,8 @@ function attempts(target) {
     "open a serial port": () => fs.openSync("/dev/ttyS0", "r+"),
     "open a database": () =>
       new (process.getBuiltinModule("node:sqlite").DatabaseSync)(target.newFile),
-    "write by a V8 flag": () => v8.setFlagsFromString(`--redirect-code-traces-to=${target.newFile}`),
+    "write by a V8 flag": () =>
+      v8.setFlagsFromString(`--redirect-code-traces-to=${target.newFile}`),
     "change a V8 flag": () =>
       process.getBuiltinModule("node:v8").setFlagsFromString("--no-wasm-bounds-checks"),
     "connect by TCP": () => settled(net.connect(target.port, "127.0.0.1"), "connect"),
