@@ -30,6 +30,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Comm
     summary: "say what is right and what is wrong with a gateway",
     load: async () => (await import("./commands/check.ts")).command,
   },
+  login: {
+    summary: "get a fresh one-time address of the editor",
+    load: async () => (await import("./commands/login.ts")).command,
+  },
   outbox: {
     summary: "say what waits in the outbox of a running gateway",
     load: async () => (await import("./commands/outbox.ts")).command,

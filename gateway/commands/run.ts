@@ -11,6 +11,7 @@ import { readSettings, type Settings } from "../settings.ts";
 import { loadSite } from "../house/site.ts";
 import type { Command, CommandIo } from "./command.ts";
 import { serveControl } from "../house/control.ts";
+import { editorLogin } from "../house/editor-login.ts";
 
 const help = `Usage: wardgate run --data DIR [--settings FILE] [--no-editor] [--json]
 
@@ -92,9 +93,11 @@ async function tellRegularly(
   if (json) {
     say(await report(house));
   }
-  const waiting = await house.ask("listener", "login-waiting").catch(() => true);
-  if (waiting === false) {
-    say({ event: "login", editor: await editorUrl(house) });
+  // Only a login that was used calls for the next: nobody needs a new address every 10 minutes.
+  const due = await house.ask("listener", "login-due").catch(() => false);
+  const editor = due === true ? await editorUrl(house) : null;
+  if (editor !== null) {
+    say({ event: "login", editor });
   }
 }
 
@@ -139,13 +142,8 @@ async function settingsOf(file: string | undefined): Promise<Settings> {
 }
 
 /** The editor's address with a fresh one-time login, or null without an editor. */
-async function editorUrl(house: House): Promise<string | null> {
-  const { port } = house.facts("listener");
-  if (port === undefined) {
-    return null;
-  }
-  const token = await house.ask("listener", "login");
-  return `https://localhost:${port}/login?token=${String(token)}`;
+function editorUrl(house: House): Promise<string | null> {
+  return editorLogin(house).catch(() => null);
 }
 
 async function report(house: House): Promise<Record<string, unknown>> {

@@ -29,8 +29,8 @@ const send = enterRoom({
       });
     } else if (message.t === "ask" && message.what === "login") {
       send({ t: "answer", id: message.id, value: listener?.issueLogin() ?? null });
-    } else if (message.t === "ask" && message.what === "login-waiting") {
-      send({ t: "answer", id: message.id, value: listener?.loginWaiting ?? false });
+    } else if (message.t === "ask" && message.what === "login-due") {
+      send({ t: "answer", id: message.id, value: listener?.loginDue ?? false });
     }
   },
   oldestUnsettledMs: () => null,
@@ -58,6 +58,7 @@ async function start({ host, port, directory }: ListenerConfig): Promise<void> {
 /** One end for us, the other by way of main to the flow host. */
 async function connectEditor(): Promise<Socket> {
   const [near, far] = await socketPair();
+  far.on("error", () => far.destroy());
   process.send?.({ t: "editor" }, near, undefined, (error) => {
     if (error !== null) {
       far.destroy();

@@ -1,12 +1,17 @@
 import { once } from "node:events";
-import { Agent, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { type Duplex, PassThrough } from "node:stream";
+import type { Duplex } from "node:stream";
 
-import { errorText } from "../errors.ts";
+import { EditorAgent } from "./editor-agent.ts";
+import { forwardRequest } from "./editor-forward.ts";
+import { forwardUpgrade, isEditorChannel, refuseUpgrade } from "./editor-upgrade.ts";
+import { Guests } from "./guests.ts";
+import { isSameOrigin, SECURITY_HEADERS, sessionCookie, sessionOf } from "./headers.ts";
+import { HostNames } from "./host-names.ts";
 import { Logins } from "./login.ts";
-import { noticePage } from "./pages.ts";
+import { answer } from "./pages.ts";
 
 /**
  * The only thing of a gateway that listens: HTTPS with a one-time login in front of the editor. TLS and the login end here;
@@ -19,36 +24,60 @@ export interface ListenerOptions {
   readonly key: string;
   /** Gives one end of a new socket pair to the flow host and returns the other. */
   readonly connectEditor: () => Promise<Socket>;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number;
+  readonly limits?: Partial<ListenerLimits>;
+}
+
+/** How long a connection may take for what. */
+export interface ListenerLimits {
+  /** From connecting to the end of the TLS handshake, in milliseconds. */
+  readonly handshakeMs: number;
+  /** From then, or from a request's first byte, to the end of its headers. */
+  readonly headersMs: number;
 }
 
 export class Listener {
   readonly #options: ListenerOptions;
-  readonly #logins = new Logins(() => performance.now());
+  readonly #logins: Logins;
+  readonly #names: HostNames;
+  readonly #guests = new Guests({ connections: CONNECTIONS_MAX, perAddress: ADDRESS_MAX });
   readonly #server: Server;
-  readonly #agent: Agent;
+  readonly #agent: EditorAgent;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#logins = new Logins(options.now ?? (() => performance.now()));
+    this.#names = new HostNames(options.cert, options.host);
+    this.#agent = new EditorAgent(options.connectEditor);
+    const { handshakeMs, headersMs } = { ...LIMITS, ...options.limits };
     this.#server = createServer({
       cert: options.cert,
       key: options.key,
       minVersion: "TLSv1.3",
       maxHeaderSize: HEADER_BYTES_MAX,
+      handshakeTimeout: handshakeMs,
+      headersTimeout: headersMs,
       requestTimeout: REQUEST_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: LOOK_MS,
     });
-    this.#server.maxConnections = CONNECTIONS_MAX;
-    this.#agent = new EditorAgent(options.connectEditor);
+    // The guests see to it that there are fewer; this only holds while closed ones have not gone yet.
+    this.#server.maxConnections = 2 * CONNECTIONS_MAX;
+    this.#server.on("connection", (socket: Socket) => this.#guests.admit(socket));
     this.#server.on("request", (incoming, response) => this.#request(incoming, response));
-    this.#server.on("upgrade", (incoming: IncomingMessage, socket, head) => {
-      this.#upgrade(incoming, socket, head).catch(() => socket.destroy());
-    });
-    this.#server.on("tlsClientError", () => undefined);
+    this.#server.on("upgrade", (incoming: IncomingMessage, socket, head) =>
+      this.#upgrade(incoming, socket, head),
+    );
+    this.#server.on("tlsClientError", (_error, socket) => socket.destroy());
   }
 
   /** Listens; resolves to the port. */
   async open(): Promise<number> {
     this.#server.listen(this.#options.port, this.#options.host);
     await once(this.#server, "listening");
+    // Such as too many open files while accepting: the next connection may fare better.
+    this.#server.on("error", () => undefined);
     const address: AddressInfo | string | null = this.#server.address();
     return typeof address === "object" && address !== null ? address.port : this.#options.port;
   }
@@ -58,9 +87,14 @@ export class Listener {
     return this.#logins.issue();
   }
 
-  /** False once the token was used: time for a new one. */
+  /** True while the newest token can be used: it was not, and is not too old. */
   get loginWaiting(): boolean {
     return this.#logins.waiting;
+  }
+
+  /** True once the newest token was used, or when there never was one: time for the next. */
+  get loginDue(): boolean {
+    return this.#logins.due;
   }
 
   async close(): Promise<void> {
@@ -72,178 +106,106 @@ export class Listener {
   }
 
   #request(incoming: IncomingMessage, response: ServerResponse): void {
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
-      response.setHeader(name, value);
+    incoming.on("error", () => response.destroy());
+    response.on("error", () => response.destroy());
+    try {
+      for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+        response.setHeader(name, value);
+      }
+      this.#route(incoming, response);
+    } catch {
+      // Whatever a browser sent that nobody thought of: it is told, and everybody else is served on.
+      if (response.headersSent) {
+        response.destroy();
+      } else {
+        answer(response, 400, ...BAD_REQUEST);
+      }
     }
-    const url = new URL(incoming.url ?? "/", "https://gateway");
-    if (url.pathname === "/login") {
+  }
+
+  #route(incoming: IncomingMessage, response: ServerResponse): void {
+    const url = urlOf(incoming);
+    if (!this.#names.has(incoming.headers.host)) {
+      answer(response, 421, "Not this gateway", WRONG_NAME);
+    } else if (url === null) {
+      answer(response, 400, ...BAD_REQUEST);
+    } else if (url.pathname === "/login") {
       this.#login(url, response);
     } else if (!isSameOrigin(incoming)) {
-      answer(
-        response,
-        403,
-        "Not from here",
-        "This request came from another page and was refused.",
-      );
-    } else if (this.#logins.isLive(sessionOf(incoming))) {
-      this.#forward(incoming, response);
+      answer(response, 403, "Not from here", ELSEWHERE);
+    } else if (this.#isLive(incoming)) {
+      forwardRequest(this.#agent, incoming, response);
     } else {
       answer(response, 401, "One-time login needed", NO_LOGIN);
     }
   }
 
   #login(url: URL, response: ServerResponse): void {
-    const session = this.#logins.redeem(url.searchParams.get("token") ?? "");
-    if (session === null) {
-      setTimeout(() => answer(response, 401, "This login was used already", NO_LOGIN), REFUSAL_MS);
+    const redeemed = this.#logins.redeem(url.searchParams.get("token") ?? "");
+    if ("refused" in redeemed) {
+      const { title, text } = REFUSALS[redeemed.refused];
+      setTimeout(() => answer(response, 401, title, text), REFUSAL_MS);
       return;
     }
-    response.setHeader(
-      "Set-Cookie",
-      `${COOKIE}=${session}; Path=/; Secure; HttpOnly; SameSite=Strict`,
-    );
+    response.setHeader("Set-Cookie", sessionCookie(redeemed.session));
     // A page and not a redirect: a strict cookie does not travel with a redirect that another site started.
     response.setHeader("Refresh", "0; url=/");
     answer(response, 200, "Welcome", "The editor opens in a moment.");
   }
 
-  #forward(incoming: IncomingMessage, response: ServerResponse): void {
-    const upstream = request({
-      agent: this.#agent,
-      method: incoming.method ?? "GET",
-      path: incoming.url ?? "/",
-      headers: forwardedHeaders(incoming),
-    });
-    upstream.on("response", (answered) => {
-      const headers = Object.entries(answered.headers).filter(
-        ([name]) => !(name in SECURITY_HEADERS),
-      );
-      response.writeHead(answered.statusCode ?? 502, Object.fromEntries(headers));
-      answered.pipe(response);
-      answered.on("error", () => response.destroy());
-    });
-    upstream.on("error", () => {
-      if (response.headersSent) {
-        response.destroy();
+  #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on("error", () => socket.destroy());
+    try {
+      if (!this.#names.has(incoming.headers.host)) {
+        refuseUpgrade(socket, 421);
+      } else if (!isSameOrigin(incoming) || !this.#isLive(incoming)) {
+        refuseUpgrade(socket, 401);
+      } else if (!isEditorChannel(incoming)) {
+        refuseUpgrade(socket, 400);
       } else {
-        response.setHeader("Retry-After", "2");
-        answer(
-          response,
-          503,
-          "The flow is starting",
-          "Values are still being collected. Try again in a moment.",
-        );
+        forwardUpgrade(this.#agent, incoming, socket, head);
       }
-    });
-    let received = 0;
-    incoming.on("data", (chunk: Buffer) => {
-      received += chunk.length;
-      if (received > BODY_BYTES_MAX) {
-        upstream.destroy();
-        incoming.destroy();
-      }
-    });
-    incoming.pipe(upstream);
-    response.on("close", () => upstream.destroy());
+    } catch {
+      socket.destroy();
+    }
   }
 
-  async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    if (!isSameOrigin(incoming) || !this.#logins.isLive(sessionOf(incoming))) {
-      socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n");
-      return;
+  #isLive(incoming: IncomingMessage): boolean {
+    const live = this.#logins.isLive(sessionOf(incoming));
+    if (live) {
+      this.#guests.welcome(incoming.socket);
     }
-    const upstream = await this.#options.connectEditor();
-    const headers = Object.entries(forwardedHeaders(incoming)).map(
-      ([name, value]) => `${name}: ${[value].flat().join(", ")}\r\n`,
-    );
-    upstream.write(`GET ${incoming.url ?? "/"} HTTP/1.1\r\n${headers.join("")}\r\n`);
-    upstream.write(head);
-    upstream.pipe(socket);
-    socket.pipe(upstream);
-    for (const [one, other] of [
-      [upstream, socket],
-      [socket, upstream],
-    ] as const) {
-      one.on("error", () => other.destroy());
-      one.on("close", () => other.destroy());
-    }
+    return live;
   }
 }
 
-/** An HTTP agent whose connections are socket pairs to the flow host. */
-class EditorAgent extends Agent {
-  readonly #connect: () => Promise<Socket>;
-
-  constructor(connect: () => Promise<Socket>) {
-    super({ keepAlive: true, maxSockets: 16, timeout: REQUEST_MS });
-    this.#connect = connect;
-  }
-
-  override createConnection(
-    _options: unknown,
-    callback?: (error: Error | null, stream: Duplex) => void,
-  ): Duplex | null | undefined {
-    this.#connect().then(
-      (socket) => callback?.(null, socket),
-      (error: unknown) => {
-        const cause = error instanceof Error ? error : new Error(errorText(error));
-        callback?.(cause, new PassThrough().destroy(cause));
-      },
-    );
-    return undefined;
-  }
-}
-
-const COOKIE = "__Host-wardgate";
-const HEADER_BYTES_MAX = 16 * 1024;
-const BODY_BYTES_MAX = 8 * 1024 * 1024;
-const CONNECTIONS_MAX = 128;
+const LIMITS: ListenerLimits = { handshakeMs: 5000, headersMs: 10_000 };
 const REQUEST_MS = 30_000;
+const KEEP_ALIVE_MS = 10_000;
+/** How often Node.js looks for connections that are past their time. */
+const LOOK_MS = 1000;
+const HEADER_BYTES_MAX = 16 * 1024;
+const CONNECTIONS_MAX = 128;
+/** A browser opens six, and one for each editor's channel. */
+const ADDRESS_MAX = 32;
 /** Wrong tokens are answered no faster than this. */
 const REFUSAL_MS = 500;
-const NO_LOGIN =
-  "Open the newest login address that the gateway printed on its terminal. Each address works once.";
 
-const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  "content-security-policy":
-    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self' wss:; worker-src 'self' blob:; frame-ancestors 'none'; object-src 'none'; base-uri 'self'; form-action 'self'",
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-  "referrer-policy": "no-referrer",
-  "cross-origin-opener-policy": "same-origin",
-  "cache-control": "no-store",
-};
+const RENEW = "For a new one, run <code>wardgate login --data DIR</code> on the gateway.";
+const NO_LOGIN = `Open the newest login address that the gateway printed on its terminal. Each address works once. ${RENEW}`;
+const ELSEWHERE = "This request came from another page and was refused.";
+const WRONG_NAME =
+  "This gateway does not go by that name. Open it by its own name, or as localhost.";
+const BAD_REQUEST = ["Not understood", "This request has no address that can be read."] as const;
+const REFUSALS = {
+  unknown: { title: "This login does not work any more", text: NO_LOGIN },
+  expired: {
+    title: "This login has expired",
+    text: "This login has expired: run <code>wardgate login --data DIR</code> on the gateway.",
+  },
+} as const;
 
-function answer(response: ServerResponse, status: number, title: string, text: string): void {
-  response.writeHead(status, { "Content-Type": "text/html; charset=utf-8" });
-  response.end(noticePage(title, text));
-}
-
-function sessionOf(incoming: IncomingMessage): string {
-  for (const part of (incoming.headers.cookie ?? "").split(";")) {
-    const [name, value] = part.trim().split("=", 2);
-    if (name === COOKIE) {
-      return value ?? "";
-    }
-  }
-  return "";
-}
-
-/** A browser says where a request comes from; one that changes something or opens a channel must come from our page. */
-function isSameOrigin(incoming: IncomingMessage): boolean {
-  const { origin, host } = incoming.headers;
-  return origin === undefined
-    ? incoming.headers.upgrade === undefined
-    : origin === `https://${host}`;
-}
-
-/** The browser's headers less the session, which is nobody's business behind this door. */
-function forwardedHeaders(incoming: IncomingMessage): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(incoming.headers)) {
-    if (value !== undefined && name !== "cookie") {
-      headers[name] = value;
-    }
-  }
-  return headers;
+/** Where a request goes, or null: only paths of our own are understood. */
+function urlOf({ url = "" }: IncomingMessage): URL | null {
+  return url.startsWith("/") ? URL.parse(url, "https://gateway") : null;
 }

@@ -1,5 +1,18 @@
-/** The two pages the listener shows itself: no login, and no flow. Plain HTML, no script, light and dark. */
-export function noticePage(title: string, text: string): string {
+import type { ServerResponse } from "node:http";
+
+/** Answers with a page of our own. */
+export function answer(
+  response: ServerResponse,
+  status: number,
+  title: string,
+  text: string,
+): void {
+  response.writeHead(status, { "Content-Type": "text/html; charset=utf-8" });
+  response.end(noticePage(title, text));
+}
+
+/** The pages the listener shows itself, such as no login, and no flow. Plain HTML, no script, light and dark. */
+function noticePage(title: string, text: string): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -1,31 +1,34 @@
-import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { realpathSync } from "node:fs";
-import { chmod, rm } from "node:fs/promises";
+import { closeSync, constants, openSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { join } from "node:path";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
+import { editorLogin } from "./editor-login.ts";
 import type { House } from "./house.ts";
 
+/** What the answers are made from. */
+export type ControlledHouse = Pick<House, "ask" | "stats" | "facts">;
+
 /**
- * How `wardgate outbox status` and `wardgate check` ask a running gateway: a UNIX socket in its data directory (mode 0600),
- * one JSON line in, one JSON line out. Only questions from a fixed list are answered; nothing can be changed here.
+ * How `wardgate outbox status`, `wardgate check` and `wardgate login` ask a running gateway: a UNIX socket in its data
+ * directory (mode 0600), one JSON line in, one JSON line out. Only questions from a fixed list are answered, and no
+ * answer changes anything but which login to the editor is the newest.
  */
-export async function serveControl(dataDirectory: string, house: House): Promise<Server> {
-  const path = socketPath(dataDirectory);
-  if (!isAbstract(path)) {
-    await rm(path, { force: true });
-  }
+export async function serveControl(dataDirectory: string, house: ControlledHouse): Promise<Server> {
+  const directory = openDirectory(dataDirectory);
+  const path = socketPath(directory);
+  await rm(path, { force: true });
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     void serve(socket, house);
   });
   server.maxConnections = CONNECTIONS_MAX;
+  server.on("close", () => closeSync(directory));
+  // The socket is made while listen() runs: at no moment may somebody else connect to it.
+  const umask = process.umask(0o177);
   server.listen(path);
+  process.umask(umask);
   await once(server, "listening");
-  if (!isAbstract(path)) {
-    await chmod(path, 0o600);
-  }
   server.unref();
   return server;
 }
@@ -35,7 +38,25 @@ export async function askControl(
   dataDirectory: string,
   question: ControlQuestion,
 ): Promise<unknown> {
-  const socket = connect(socketPath(dataDirectory));
+  let directory: number | null = null;
+  try {
+    directory = openDirectory(dataDirectory);
+    return await askAt(socketPath(directory), question);
+  } catch (error) {
+    if (["ENOENT", "ECONNREFUSED"].includes(errorCode(error))) {
+      const message = `Cannot ask the gateway on ${dataDirectory}: none is running there. Start it with: wardgate run --data ${dataDirectory}`;
+      throw new WardError("WARD_NOT_RUNNING", message, { cause: error });
+    }
+    throw error;
+  } finally {
+    if (directory !== null) {
+      closeSync(directory);
+    }
+  }
+}
+
+async function askAt(path: string, question: ControlQuestion): Promise<unknown> {
+  const socket = connect(path);
   socket.setTimeout(ASK_MS, () => socket.destroy(new Error("no answer")));
   try {
     await once(socket, "connect");
@@ -46,20 +67,15 @@ export async function askControl(
       throw new WardError("WARD_ROOM_SILENT", String(value.error));
     }
     return value;
-  } catch (error) {
-    if (["ENOENT", "ECONNREFUSED"].includes(errorCode(error))) {
-      const message = `Cannot ask the gateway on ${dataDirectory}: none is running there. Start it with: wardgate run --data ${dataDirectory}`;
-      throw new WardError("WARD_NOT_RUNNING", message, { cause: error });
-    }
-    throw error;
   } finally {
     socket.destroy();
   }
 }
 
 const QUESTIONS = {
-  outbox: (house: House) => house.ask("keeper", "outbox-status"),
-  bedside: async (house: House) => house.stats("bedside"),
+  outbox: (house: ControlledHouse) => house.ask("keeper", "outbox-status"),
+  bedside: async (house: ControlledHouse) => house.stats("bedside"),
+  login: async (house: ControlledHouse) => ({ editor: await editorLogin(house) }),
 } as const;
 export type ControlQuestion = keyof typeof QUESTIONS;
 
@@ -67,10 +83,8 @@ const ASK_MS = 5000;
 const QUESTION_BYTES_MAX = 1024;
 const ANSWER_BYTES_MAX = 1024 * 1024;
 const CONNECTIONS_MAX = 8;
-/** Longest path of a UNIX socket, sun_path less its final zero. */
-const PATH_BYTES_MAX = 107;
 
-async function serve(socket: Socket, house: House): Promise<void> {
+async function serve(socket: Socket, house: ControlledHouse): Promise<void> {
   socket.on("error", () => socket.destroy());
   socket.setTimeout(ASK_MS, () => socket.destroy());
   try {
@@ -101,15 +115,14 @@ async function readLine(socket: Socket, most: number): Promise<string> {
   return text;
 }
 
-/** In the data directory, or an abstract name where that path is too long for a UNIX socket. */
-function socketPath(dataDirectory: string): string {
-  const path = join(realpathSync(dataDirectory), "control.sock");
-  if (Buffer.byteLength(path) <= PATH_BYTES_MAX) {
-    return path;
-  }
-  return `\0wardgate-control-${createHash("sha256").update(path).digest("hex").slice(0, 32)}`;
+function openDirectory(path: string): number {
+  return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
 }
 
-function isAbstract(path: string): boolean {
-  return path.startsWith("\0");
+/**
+ * A UNIX socket's path has at most 107 bytes (unix(7)), a directory's may have more: so the open directory stands for
+ * it. An abstract name would be short too, but everybody on the machine may connect to one.
+ */
+function socketPath(directory: number): string {
+  return `/proc/self/fd/${directory}/control.sock`;
 }
