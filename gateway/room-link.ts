@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 
 import { errorText, WardError } from "./errors.ts";
+import { type Frame, frameHead, FrameReader } from "./room-frames.ts";
 
 /**
  * One framed link between two rooms over a socket that main made.
@@ -14,29 +15,31 @@ export interface LinkOptions<In> {
   readonly onMessage: (message: In, blobs: readonly Uint8Array[]) => void;
   /** Called once, also after `close()`. */
   readonly onClose: (reason: WardError | null) => void;
+  /** Bytes of JSON in one frame from the other room, at most (default 1 MiB): parsed, they take many times as many. */
+  readonly jsonBytesMax?: number;
 }
 
-/** Bytes of JSON in one frame, at most. */
-export const FRAME_JSON_MAX: number = 16 * 2 ** 20;
-/** Blobs in one frame, and bytes of one blob, at most. */
-export const FRAME_BLOBS_MAX = 1024;
-export const FRAME_BLOB_BYTES_MAX: number = 8 * 2 ** 20;
+/** Bytes of JSON in one frame, at most, where the reader does not say otherwise. */
+export const FRAME_JSON_MAX: number = 2 ** 20;
 /** Bytes that may wait for the other room before `send` says "full". */
 const QUEUE_BYTES_MAX = 8 * 2 ** 20;
-const HEAD_BYTES = 6;
 
 export class RoomLink<In, Out> {
   readonly #socket: Socket;
   readonly #options: LinkOptions<In>;
-  #chunks: Buffer[] = [];
-  #buffered = 0;
-  #needed = HEAD_BYTES;
+  #reader: FrameReader;
+  #paused = false;
+  #delivering = false;
   #closed = false;
 
   constructor(socket: Socket, options: LinkOptions<In>) {
     this.#socket = socket;
     this.#options = options;
-    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    this.#reader = new FrameReader(options.jsonBytesMax ?? FRAME_JSON_MAX);
+    socket.on("data", (chunk: Buffer) => {
+      this.#reader.push(chunk);
+      this.#deliverAll();
+    });
     socket.on("error", () => undefined);
     socket.on("close", () => this.#end(null));
     socket.resume();
@@ -48,14 +51,8 @@ export class RoomLink<In, Out> {
       return false;
     }
     const json = Buffer.from(JSON.stringify(message), "utf8");
-    const head = Buffer.allocUnsafe(HEAD_BYTES + 4 * blobs.length);
-    head.writeUInt32BE(json.length, 0);
-    head.writeUInt16BE(blobs.length, 4);
-    for (const [place, blob] of blobs.entries()) {
-      head.writeUInt32BE(blob.length, HEAD_BYTES + 4 * place);
-    }
     this.#socket.cork();
-    this.#socket.write(head);
+    this.#socket.write(frameHead(json, blobs));
     this.#socket.write(json);
     for (const blob of blobs) {
       this.#socket.write(blob);
@@ -89,79 +86,58 @@ export class RoomLink<In, Out> {
     });
   }
 
+  /** No message is given out until `resume()`; the other room's bytes wait in the socket. */
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  /** Gives out messages again, first those that had come already. */
+  resume(): void {
+    if (this.#closed || !this.#paused) {
+      return;
+    }
+    this.#paused = false;
+    this.#deliverAll();
+    // What was given out may have paused the link again.
+    if (this.#mayRead()) {
+      this.#socket.resume();
+    }
+  }
+
   close(): void {
     this.#end(null);
   }
 
-  #receive(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
-    while (!this.#closed && this.#buffered >= this.#needed) {
-      const bytes = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks);
-      if (bytes === undefined) {
-        return;
-      }
-      const used = this.#take(bytes);
-      const rest = bytes.subarray(used);
-      this.#chunks = rest.length === 0 ? [] : [rest];
-      this.#buffered = rest.length;
+  #deliverAll(): void {
+    if (this.#delivering) {
+      return;
     }
-  }
-
-  /** Handles one whole frame at the start of `bytes` and returns its length; 0 when more bytes are needed. */
-  #take(bytes: Buffer): number {
+    this.#delivering = true;
     try {
-      const jsonBytes = bytes.readUInt32BE(0);
-      const blobCount = bytes.readUInt16BE(4);
-      if (jsonBytes > FRAME_JSON_MAX || blobCount > FRAME_BLOBS_MAX) {
-        throw new WardError(
-          "WARD_LINK_OVERSIZE",
-          `Cannot read room message: ${jsonBytes} bytes, ${blobCount} blobs.`,
-        );
-      }
-      const headBytes = HEAD_BYTES + 4 * blobCount;
-      if (bytes.length < headBytes) {
-        this.#needed = headBytes;
-        return 0;
-      }
-      const lengths: number[] = [];
-      let total = headBytes + jsonBytes;
-      for (let place = 0; place < blobCount; place += 1) {
-        const length = bytes.readUInt32BE(HEAD_BYTES + 4 * place);
-        if (length > FRAME_BLOB_BYTES_MAX) {
-          throw new WardError(
-            "WARD_LINK_OVERSIZE",
-            `Cannot read room message: blob of ${length} bytes.`,
-          );
+      while (this.#mayRead()) {
+        const frame = this.#reader.next();
+        if (frame === null) {
+          break;
         }
-        lengths.push(length);
-        total += length;
+        this.#deliver(frame);
       }
-      if (bytes.length < total) {
-        this.#needed = total;
-        return 0;
-      }
-      this.#needed = HEAD_BYTES;
-      this.#deliver(bytes, headBytes, jsonBytes, lengths);
-      return total;
     } catch (error) {
-      const reason =
+      this.#end(
         error instanceof WardError
           ? error
-          : new WardError("WARD_LINK_BROKEN", errorText(error), { cause: error });
-      this.#end(reason);
-      return bytes.length;
+          : new WardError("WARD_LINK_BROKEN", errorText(error), { cause: error }),
+      );
     }
+    this.#delivering = false;
   }
 
-  #deliver(bytes: Buffer, headBytes: number, jsonBytes: number, lengths: readonly number[]): void {
-    let place = headBytes + jsonBytes;
-    const blobs = lengths.map((length) => {
-      const blob = bytes.subarray(place, place + length);
-      place += length;
-      return blob;
-    });
-    const value: unknown = JSON.parse(bytes.toString("utf8", headBytes, headBytes + jsonBytes));
+  #mayRead(): boolean {
+    return !this.#paused && !this.#closed;
+  }
+
+  #deliver({ json, blobs }: Frame): void {
+    const value: unknown = JSON.parse(json.toString("utf8"));
     this.#options.onMessage(this.#options.parse(value, blobs), blobs);
   }
 
@@ -170,7 +146,8 @@ export class RoomLink<In, Out> {
       return;
     }
     this.#closed = true;
-    this.#chunks = [];
+    // A link that has ended may be kept for a while; half a frame need not be.
+    this.#reader = new FrameReader(0);
     this.#socket.destroy();
     this.#options.onClose(reason);
   }

@@ -109,23 +109,28 @@ export type FlowhostToKeeper =
       /** Blob number of the sealed tally. */
       readonly tally: number;
     }
-  | { readonly t: "load"; readonly id: number; readonly what: StoredDocument }
+  | { readonly t: "load"; readonly id: number; readonly what: LoadedDocument }
   | {
+      /** The document is blob 0, UTF-8. */
       readonly t: "save";
       readonly id: number;
       readonly what: StoredDocument;
-      readonly text: string;
     };
 
 /** What Node-RED keeps between runs; the keeper stores it encrypted. */
 export const STORED_DOCUMENTS = ["flows", "credentials", "settings"] as const;
 export type StoredDocument = (typeof STORED_DOCUMENTS)[number];
 
+/** What can be asked for: `signed-flows` are those of the signed settings, for when the stored ones cannot be used. */
+export const LOADED_DOCUMENTS = [...STORED_DOCUMENTS, "signed-flows"] as const;
+export type LoadedDocument = (typeof LOADED_DOCUMENTS)[number];
+
 /** keeper -> flow host */
 export type KeeperToFlowhost =
   | { readonly t: "hello"; readonly version: number; readonly policy: FlowPolicy }
   | { readonly t: "stored"; readonly id: number }
-  | { readonly t: "loaded"; readonly id: number; readonly text: string | null }
+  /** The document is blob 0, UTF-8; there is none when `found` is false. */
+  | { readonly t: "loaded"; readonly id: number; readonly found: boolean }
   | { readonly t: "saved"; readonly id: number }
   | { readonly t: "failed"; readonly id: number; readonly code: string; readonly message: string }
   | { readonly t: "outbox"; readonly outbox: OutboxStatus };

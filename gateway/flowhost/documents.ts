@@ -1,8 +1,9 @@
 import { WardError } from "../errors.ts";
-import type { FlowhostToKeeper, StoredDocument } from "../rooms.ts";
-import { DOCUMENT_CHARS_MAX } from "./keeper-messages.ts";
+import { FRAME_BLOB_BYTES_MAX } from "../room-frames.ts";
+import type { FlowhostToKeeper, LoadedDocument, StoredDocument } from "../rooms.ts";
 
 type Question = Extract<FlowhostToKeeper, { t: "load" | "save" }>;
+type Send = (question: Question, blobs: readonly Uint8Array[]) => void;
 
 /**
  * Asks the keeper for what Node-RED keeps between runs, and gives it what is to be kept. A question that got no answer
@@ -12,7 +13,7 @@ export class Documents {
   readonly #nextId: () => number;
   readonly #waitMs: number;
   readonly #asked = new Map<number, Asked>();
-  #send: ((question: Question) => void) | null = null;
+  #send: Send | null = null;
 
   constructor({ nextId, waitMs = WAIT_MS }: { nextId: () => number; waitMs?: number }) {
     this.#nextId = nextId;
@@ -20,10 +21,10 @@ export class Documents {
   }
 
   /** A keeper is there. */
-  attach(send: (question: Question) => void): void {
+  attach(send: Send): void {
     this.#send = send;
-    for (const { question } of this.#asked.values()) {
-      send(question);
+    for (const { question, blobs } of this.#asked.values()) {
+      send(question, blobs);
     }
   }
 
@@ -33,25 +34,26 @@ export class Documents {
   }
 
   /** The text of a document, or null when there is none yet. Rejects with the keeper's error or `WARD_KEEPER_SILENT`. */
-  load(what: StoredDocument): Promise<string | null> {
-    return this.#ask({ t: "load", id: this.#nextId(), what });
+  load(what: LoadedDocument): Promise<string | null> {
+    return this.#ask({ t: "load", id: this.#nextId(), what }, []);
   }
 
   /** Resolves when the text is on disk. Rejects like `load`, or with `WARD_DOCUMENT_LARGE`. */
   async save(what: StoredDocument, text: string): Promise<void> {
-    if (text.length > DOCUMENT_CHARS_MAX) {
+    const bytes = Buffer.from(text, "utf8");
+    if (bytes.length > FRAME_BLOB_BYTES_MAX) {
       throw new WardError(
         "WARD_DOCUMENT_LARGE",
-        `Cannot save ${what}: ${text.length} characters, more than ${DOCUMENT_CHARS_MAX}. Make the flow smaller.`,
+        `Cannot save ${what}: ${bytes.length} bytes, more than ${FRAME_BLOB_BYTES_MAX}. Make the flow smaller.`,
       );
     }
-    await this.#ask({ t: "save", id: this.#nextId(), what, text });
+    await this.#ask({ t: "save", id: this.#nextId(), what }, [bytes]);
   }
 
-  /** The keeper's answer; false when it answers nothing that was asked here. */
-  answered(id: number, text: string | null): boolean {
+  /** The keeper's answer and its document; false when it answers nothing that was asked here. */
+  answered(id: number, document: Uint8Array | null): boolean {
     const asked = this.#take(id);
-    asked?.resolve(text);
+    asked?.resolve(document === null ? null : Buffer.from(document).toString("utf8"));
     return asked !== undefined;
   }
 
@@ -62,7 +64,7 @@ export class Documents {
     return asked !== undefined;
   }
 
-  #ask(question: Question): Promise<string | null> {
+  #ask(question: Question, blobs: readonly Uint8Array[]): Promise<string | null> {
     const { promise, resolve, reject } = Promise.withResolvers<string | null>();
     const timer = setTimeout(() => {
       this.failed(
@@ -71,8 +73,8 @@ export class Documents {
         `Cannot ${question.t} ${question.what}: the keeper does not answer. Try again when it is back.`,
       );
     }, this.#waitMs);
-    this.#asked.set(question.id, { question, resolve, reject, timer });
-    this.#send?.(question);
+    this.#asked.set(question.id, { question, blobs, resolve, reject, timer });
+    this.#send?.(question, blobs);
     return promise;
   }
 
@@ -86,6 +88,7 @@ export class Documents {
 
 interface Asked {
   readonly question: Question;
+  readonly blobs: readonly Uint8Array[];
   readonly resolve: (text: string | null) => void;
   readonly reject: (error: WardError) => void;
   readonly timer: NodeJS.Timeout;

@@ -29,6 +29,7 @@ import { OutboxWatch } from "./outbox-watch.ts";
 import { LinkWatch } from "./link-watch.ts";
 import { makeRedSettings } from "./red-settings.ts";
 import { makeFlowServices } from "./services.ts";
+import { settledMessages } from "./settled-messages.ts";
 import { Settlement } from "./settlement.ts";
 import type { FlowhostConfig } from "./start-config.ts";
 import { loadFlows, makeStorage } from "./storage.ts";
@@ -88,7 +89,7 @@ export class Flowhost {
     });
     this.#editor = new Editor({
       "/ward/board": () => this.#board.content(),
-      "/ward/flows": () => loadFlows(this.#documents),
+      "/ward/flows": () => loadFlows(this.#documents, (line) => this.#log.add(line)),
     });
   }
 
@@ -97,6 +98,7 @@ export class Flowhost {
     const before = this.#bedside;
     const link: BedsideLink = new RoomLink(socket, {
       parse: parseBedsideToFlowhost,
+      jsonBytesMax: TAKES_JSON_BYTES_MAX,
       onMessage: (message) => this.#fromBedside(link, message),
       onClose: (reason) => {
         if (this.#bedside === link) {
@@ -117,7 +119,7 @@ export class Flowhost {
     const before = this.#keeper;
     const link: KeeperLink = new RoomLink(socket, {
       parse: parseKeeperToFlowhost,
-      onMessage: (message) => this.#fromKeeper(link, message),
+      onMessage: (message, blobs) => this.#fromKeeper(link, message, blobs),
       onClose: (reason) => {
         if (this.#keeper === link) {
           this.#handover?.detach();
@@ -190,21 +192,17 @@ export class Flowhost {
       case "takes":
         this.#intake.admit(message.generation, message.takes, this.#clock.elapsed);
         break;
-      case "gaps": {
-        const known = this.#settlement.addGaps(message.gaps);
-        if (known.length > 0) {
-          link.send({ t: "settled", outcomes: [], gaps: known });
-        }
+      case "gaps":
+        this.#tellSettled([], this.#settlement.addGaps(message.gaps));
         this.#handover?.account();
         break;
-      }
       case "line":
         this.#intake.sources.line(message.device, message.line);
         break;
     }
   }
 
-  #fromKeeper(link: KeeperLink, message: KeeperToFlowhost): void {
+  #fromKeeper(link: KeeperLink, message: KeeperToFlowhost, blobs: readonly Uint8Array[]): void {
     if (link !== this.#keeper) {
       return;
     }
@@ -216,7 +214,7 @@ export class Flowhost {
         this.#handover?.stored(message.id);
         break;
       case "loaded":
-        this.#documents.answered(message.id, message.text);
+        this.#documents.answered(message.id, blobs[0] ?? null);
         break;
       case "saved":
         this.#documents.answered(message.id, null);
@@ -249,7 +247,7 @@ export class Flowhost {
       return;
     }
     this.#policy = policy;
-    this.#documents.attach((question) => void link.send(question));
+    this.#documents.attach((question, blobs) => void link.send(question, blobs));
     this.#handover?.attach((message, blobs) => void link.send(message, blobs));
     this.#startWhenLinked();
   }
@@ -295,7 +293,13 @@ export class Flowhost {
     });
     const { mode } = config;
     const { authoring } = policy;
-    const storage = makeStorage({ documents: this.#documents, mode, authoring, isKnownType });
+    const storage = makeStorage({
+      documents: this.#documents,
+      mode,
+      authoring,
+      isKnownType,
+      log: (line) => this.#log.add(line),
+    });
     // A flow that cannot be read is said here; Node-RED would start without one and stay silent.
     await storage.getFlows();
     this.#awaitFlows();
@@ -366,8 +370,8 @@ export class Flowhost {
   }
 
   #tellSettled(outcomes: readonly Outcome[], gaps: readonly string[]): void {
-    if (outcomes.length > 0 || gaps.length > 0) {
-      this.#bedside?.send({ t: "settled", outcomes, gaps });
+    for (const message of settledMessages(outcomes, gaps)) {
+      this.#bedside?.send(message);
     }
   }
 
@@ -377,6 +381,8 @@ export class Flowhost {
   }
 }
 
+/** 256 takes with a waveform block each fit easily. */
+const TAKES_JSON_BYTES_MAX = 8 * 2 ** 20;
 const TICK_MS = 250;
 const STATS_MS = 1000;
 const CLOCK_STEP_MAX_MS = 1000;

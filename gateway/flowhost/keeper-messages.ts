@@ -8,17 +8,25 @@ import { isCount, isListOf, isRecord, isText } from "./message-shape.ts";
  * Checks a message of the keeper to the flow host. Throws WardError `WARD_ROOM_MESSAGE`, or `WARD_ROOM_VERSION` when the
  * keeper speaks another version of rooms.ts.
  */
-export function parseKeeperToFlowhost(value: unknown): KeeperToFlowhost {
+export function parseKeeperToFlowhost(
+  value: unknown,
+  blobs: readonly Uint8Array[],
+): KeeperToFlowhost {
   if (isRecord(value)) {
-    const { t, version, policy, id, text, code, message, outbox } = value;
+    const { t, version, policy, id, found, code, message, outbox } = value;
     if (t === "hello" && isCount(version) && isPolicy(policy)) {
       return { t, version: sameVersion(version), policy };
     }
     if ((t === "stored" || t === "saved") && isCount(id)) {
       return { t, id };
     }
-    if (t === "loaded" && isCount(id) && (text === null || isText(text, DOCUMENT_CHARS_MAX))) {
-      return { t, id, text };
+    if (
+      t === "loaded" &&
+      isCount(id) &&
+      typeof found === "boolean" &&
+      blobs.length === (found ? 1 : 0)
+    ) {
+      return { t, id, found };
     }
     if (t === "failed" && isCount(id) && isText(code, TEXT_MAX) && isText(message, TEXT_MAX)) {
       return { t, id, code, message };
@@ -33,8 +41,6 @@ export function parseKeeperToFlowhost(value: unknown): KeeperToFlowhost {
   );
 }
 
-/** Characters of one stored document, at most. */
-export const DOCUMENT_CHARS_MAX: number = 8 * 2 ** 20;
 const TEXT_MAX = 2048;
 const RECIPIENTS_MAX = 16;
 const CLASSES_MAX = 16;

@@ -1,4 +1,4 @@
-import { errorText, WardError } from "../errors.ts";
+import { errorCode, errorText, WardError } from "../errors.ts";
 import { collectorFlow, COLLECTOR_TAB } from "./collector-flow.ts";
 import type { Documents } from "./documents.ts";
 import { isRecord } from "./message-shape.ts";
@@ -13,6 +13,8 @@ export interface StorageOptions {
   readonly authoring: boolean;
   /** True for a node type that this flow host has. */
   readonly isKnownType: (type: string) => boolean;
+  /** Told of a stored document that cannot be read. */
+  readonly log: (line: string) => void;
 }
 
 /**
@@ -39,12 +41,15 @@ export function makeStorage({
   mode,
   authoring,
   isKnownType,
+  log,
 }: StorageOptions): FlowStorage {
   let sessions: unknown = {};
+  // What was kept may be why the flow keeps crashing, and on a locked gateway nothing is kept.
+  const usesKept = authoring && mode !== "collector";
   return {
     init: async () => undefined,
     getFlows: async () => {
-      const flows = await loadFlows(documents);
+      const flows = await loadFlows(documents, log);
       return mode === "collector" ? collectorFlow(flows) : flows;
     },
     saveFlows: async (flows) => {
@@ -53,15 +58,14 @@ export function makeStorage({
       }
       await documents.save("flows", JSON.stringify(deployable(flows, isKnownType)));
     },
-    getCredentials: async () =>
-      mode === "collector" ? {} : await loadObject(documents, "credentials"),
+    getCredentials: async () => (usesKept ? await loadObject(documents, "credentials", log) : {}),
     saveCredentials: async (credentials) => {
       if (!authoring) {
         throw locked();
       }
       await documents.save("credentials", JSON.stringify(credentials));
     },
-    getSettings: () => loadObject(documents, "settings"),
+    getSettings: async () => (usesKept ? await loadObject(documents, "settings", log) : {}),
     saveSettings: async (settings) => {
       if (authoring) {
         await documents.save("settings", JSON.stringify(settings));
@@ -78,31 +82,58 @@ export function makeStorage({
   };
 }
 
-/** The stored flow; an empty one when there is none. Throws WardError `WARD_FLOWS_UNREADABLE`. */
-export async function loadFlows(documents: Pick<Documents, "load">): Promise<readonly unknown[]> {
-  const flows = parse(await documents.load("flows"), "flows") ?? [];
-  if (!Array.isArray(flows)) {
-    throw unreadable("flows", "it is not a list");
+/**
+ * The stored flow, or the signed one when the stored one cannot be read; an empty one when there is none. Throws WardError
+ * `WARD_FLOWS_UNREADABLE` when the signed one cannot be read either.
+ */
+export async function loadFlows(
+  documents: Pick<Documents, "load">,
+  log: (line: string) => void,
+): Promise<readonly unknown[]> {
+  try {
+    return flowsOf(await documents.load("flows"));
+  } catch (error) {
+    if (errorCode(error) !== UNREADABLE) {
+      throw error;
+    }
+    log(`${errorText(error)} The signed flows run instead.`);
+    return flowsOf(await documents.load("signed-flows"));
+  }
+}
+
+function flowsOf(text: string | null): readonly unknown[] {
+  const flows = parse(text, "flows") ?? [];
+  if (!Array.isArray(flows) || !flows.every((node) => isRecord(node))) {
+    throw unreadable("flows", "it is not a list of nodes");
   }
   return flows;
 }
 
+/** What cannot be read counts as absent: it holds nothing that a flow cannot run without. */
 async function loadObject(
   documents: Pick<Documents, "load">,
   what: "credentials" | "settings",
+  log: (line: string) => void,
 ): Promise<object> {
-  const value = parse(await documents.load(what), what) ?? {};
-  if (!isRecord(value)) {
-    throw unreadable(what, "it is not an object");
+  const text = await documents.load(what);
+  try {
+    const value = parse(text, what) ?? {};
+    if (isRecord(value)) {
+      return value;
+    }
+    log(`${what}: what is stored is not an object and counts as absent.`);
+  } catch (error) {
+    log(`${errorText(error)} They count as absent.`);
   }
-  return value;
+  return {};
 }
 
 function parse(text: string | null, what: string): unknown {
   try {
     return text === null ? null : JSON.parse(text);
-  } catch (error) {
-    throw unreadable(what, errorText(error));
+  } catch {
+    // The parser's own words quote the text.
+    throw unreadable(what, "it is no JSON");
   }
 }
 
@@ -143,9 +174,10 @@ function locked(): WardError {
 
 function unreadable(what: string, why: string): WardError {
   return new WardError(
-    "WARD_FLOWS_UNREADABLE",
+    UNREADABLE,
     `Cannot read the stored ${what}: ${why}. Install the signed settings again.`,
   );
 }
 
+const UNREADABLE = "WARD_FLOWS_UNREADABLE";
 const NAMES_MAX = 10;

@@ -131,9 +131,11 @@ export class Keeper {
   /** Takes the flow host's socket; a link before it ends. */
   link(socket: Socket): void {
     this.#link?.close();
-    const { outbox, vault } = this.#parts;
+    const { outbox, vault, notices } = this.#parts;
     const { settings } = this.#options.config;
-    const link: KeeperLink = new KeeperLink(socket, { outbox, vault, settings }, (reason) => {
+    const damaged = (name: string): void => notices.document(name);
+    const parts = { outbox, vault, settings, damaged };
+    const link: KeeperLink = new KeeperLink(socket, parts, (reason) => {
       if (this.#link === link) {
         this.#link = null;
       }

@@ -2,13 +2,16 @@ import type { Socket } from "node:net";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
 import { parseFlowhostToKeeper } from "./messages.ts";
+import { Requests } from "./requests.ts";
 import type { Outbox } from "../outbox/outbox.ts";
+import { FRAME_BLOB_BYTES_MAX } from "../room-frames.ts";
 import { RoomLink } from "../room-link.ts";
 import {
   ROOMS_VERSION,
   type FlowhostToKeeper,
   type FlowPolicy,
   type KeeperToFlowhost,
+  type LoadedDocument,
   type OutboxStatus,
   type StoredDocument,
 } from "../rooms.ts";
@@ -17,22 +20,36 @@ import type { Vault } from "./vault.ts";
 
 /** What the flow host's requests need. */
 export interface KeeperParts {
-  readonly outbox: Outbox;
-  readonly vault: Vault;
+  readonly outbox: Pick<Outbox, "put">;
+  readonly vault: Pick<Vault, "read" | "write">;
   readonly settings: SignedSettings;
+  /** Called when the flow host cannot use a stored document. */
+  readonly damaged: (name: StoredDocument) => void;
 }
 
-/** The keeper's end of the link to one flow host. */
+type Request = Exclude<FlowhostToKeeper, { t: "hello" }>;
+
+/**
+ * The keeper's end of the link to one flow host. It reads no further request while many are under way or the flow host does
+ * not read the answers: what a flow host asks never takes more than a bounded part of the keeper's memory.
+ */
 export class KeeperLink {
   readonly #parts: KeeperParts;
   readonly #link: RoomLink<FlowhostToKeeper, KeeperToFlowhost>;
+  readonly #requests = new Requests();
+  /** Documents are loaded one after another, and saved one after another. */
+  readonly #turns = { load: Promise.resolve(), save: Promise.resolve() };
   #lastStatus = "";
 
   constructor(socket: Socket, parts: KeeperParts, closed: (reason: WardError | null) => void) {
     this.#parts = parts;
     this.#link = new RoomLink(socket, {
       parse: parseFlowhostToKeeper,
-      onMessage: (message, blobs) => void this.#answer(message, blobs),
+      onMessage: (message, blobs) => {
+        if (message.t !== "hello") {
+          this.#begin(message, blobs);
+        }
+      },
       onClose: closed,
     });
     this.#link.send({ t: "hello", version: ROOMS_VERSION, policy: policyOf(parts.settings) });
@@ -51,34 +68,58 @@ export class KeeperLink {
     this.#link.close();
   }
 
-  async #answer(message: FlowhostToKeeper, blobs: readonly Uint8Array[]): Promise<void> {
-    if (message.t === "hello") {
-      return;
+  #begin(message: Request, blobs: readonly Uint8Array[]): void {
+    const bytes = blobs.reduce((sum, blob) => sum + blob.length, 0);
+    const end = this.#requests.begin(message.t, bytes);
+    if (this.#requests.full) {
+      this.#link.pause();
     }
+    const act = async (): Promise<void> => {
+      await this.#answer(message, blobs);
+      end();
+      if (!this.#requests.full) {
+        this.#link.resume();
+      }
+    };
+    if (message.t === "put") {
+      void act();
+    } else {
+      this.#turns[message.t] = this.#turns[message.t].then(act);
+    }
+  }
+
+  /** Resolves when the flow host has read so much that the next answer may follow. */
+  async #answer(message: Request, blobs: readonly Uint8Array[]): Promise<void> {
     try {
-      this.#link.send(await this.#done(message, blobs));
+      await this.#carryOut(message, blobs);
     } catch (error) {
       const { id } = message;
       // Bytes that are no sealed batch are a fault of the message: the flow host need not try them again.
       const code = errorCode(error) === "WARD_ENVELOPE" ? "WARD_ROOM_MESSAGE" : errorCode(error);
       this.#link.send({ t: "failed", id, code, message: errorText(error) });
     }
+    if (this.#link.full) {
+      await this.#link.drained();
+    }
   }
 
-  async #done(
-    message: Exclude<FlowhostToKeeper, { t: "hello" }>,
-    blobs: readonly Uint8Array[],
-  ): Promise<KeeperToFlowhost> {
+  async #carryOut(message: Request, blobs: readonly Uint8Array[]): Promise<void> {
     const { id } = message;
     switch (message.t) {
       case "put":
         await this.#parts.outbox.put(this.#requestOf(message, blobs));
-        return { t: "stored", id };
-      case "load":
-        return { t: "loaded", id, text: await this.#load(message.what) };
+        this.#link.send({ t: "stored", id });
+        break;
+      case "load": {
+        const text = this.#link.closed ? null : await this.#load(message.what);
+        const document = text === null ? [] : [bytesOf(message.what, text)];
+        this.#link.send({ t: "loaded", id, found: text !== null }, document);
+        break;
+      }
       case "save":
-        await this.#save(message.what, message.text);
-        return { t: "saved", id };
+        await this.#save(message.what, blobs[0] ?? NO_BYTES);
+        this.#link.send({ t: "saved", id });
+        break;
     }
   }
 
@@ -95,28 +136,54 @@ export class KeeperLink {
     };
   }
 
-  async #load(what: StoredDocument): Promise<string | null> {
-    const { vault, settings } = this.#parts;
-    if (what !== "flows") {
-      return vault.read(what);
+  /** On a locked gateway nothing counts but what was signed, whatever an earlier flow host has saved. */
+  async #load(what: LoadedDocument): Promise<string | null> {
+    const { vault, settings, damaged } = this.#parts;
+    const signed = JSON.stringify(settings.flows);
+    if (what === "signed-flows") {
+      if (settings.authoring) {
+        damaged("flows");
+      }
+      return signed;
     }
-    const stored = settings.authoring ? await vault.read("flows") : null;
-    return stored ?? JSON.stringify(settings.flows);
+    const stored = settings.authoring ? await vault.read(what) : null;
+    return stored ?? (what === "flows" ? signed : null);
   }
 
-  async #save(what: StoredDocument, text: string): Promise<void> {
+  async #save(what: StoredDocument, document: Uint8Array): Promise<void> {
     const { vault, settings } = this.#parts;
-    if (what === "flows" && !settings.authoring) {
+    if (!settings.authoring) {
       throw new WardError(
         "WARD_FLOWS_LOCKED",
-        "Cannot save flows: this gateway runs signed flows only. Edit on a bench gateway and have the flows signed.",
+        `Cannot save ${what}: this gateway runs signed flows only. Edit on a bench gateway and have the flows signed.`,
       );
     }
-    await vault.write(what, text);
+    await vault.write(what, textOf(document));
   }
 }
 
 const NO_BYTES = new Uint8Array();
+
+function bytesOf(what: LoadedDocument, text: string): Buffer {
+  const bytes = Buffer.from(text, "utf8");
+  if (bytes.length > FRAME_BLOB_BYTES_MAX) {
+    throw new WardError(
+      "WARD_DOCUMENT_LARGE",
+      `Cannot load ${what}: ${bytes.length} bytes, more than ${FRAME_BLOB_BYTES_MAX}. Have smaller flows signed.`,
+    );
+  }
+  return bytes;
+}
+
+function textOf(document: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(document);
+  } catch (error) {
+    throw new WardError("WARD_ROOM_MESSAGE", "Cannot save a document: it is no text.", {
+      cause: error,
+    });
+  }
+}
 
 function policyOf({ gateway, recipients, authoring }: SignedSettings): FlowPolicy {
   return { gateway, recipients, authoring };

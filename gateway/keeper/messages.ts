@@ -1,6 +1,7 @@
 import { WardError } from "../errors.ts";
-import { FRAME_BLOBS_MAX } from "../room-link.ts";
+import { FRAME_BLOBS_MAX } from "../room-frames.ts";
 import {
+  LOADED_DOCUMENTS,
   ROOMS_VERSION,
   STORED_DOCUMENTS,
   type FlowhostToKeeper,
@@ -58,7 +59,12 @@ export function parseFlowhostToKeeper(
   if (!isRecord(value)) {
     throw unusable("it is no object");
   }
-  switch (value["t"]) {
+  const t = value["t"];
+  // Blobs that nobody asks for would be held for as long as the message.
+  if (t !== "put" && blobs.length !== (t === "save" ? 1 : 0)) {
+    throw unusable(`it comes with ${blobs.length} blobs`);
+  }
+  switch (t) {
     case "hello":
       return { t: "hello", version: sameVersion(value["version"]) };
     case "put":
@@ -70,16 +76,13 @@ export function parseFlowhostToKeeper(
         tally: blobOf(value["tally"], blobs),
       };
     case "load":
-      return { t: "load", id: idIn(value), what: documentIn(value) };
+      return { t: "load", id: idIn(value), what: documentIn(value, LOADED_DOCUMENTS) };
     case "save":
-      return { t: "save", id: idIn(value), what: documentIn(value), text: textIn(value) };
+      return { t: "save", id: idIn(value), what: documentIn(value, STORED_DOCUMENTS) };
     default:
       throw unusable("unknown type");
   }
 }
-
-/** Characters of one stored document, at most. */
-export const DOCUMENT_CHARS_MAX: number = 8 * 2 ** 20;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -126,20 +129,12 @@ function putOf(value: unknown, blobs: readonly Uint8Array[]): SealedPut {
   return { class: name, blob: blobOf(value["blob"], blobs) };
 }
 
-function documentIn(fields: Fields): (typeof STORED_DOCUMENTS)[number] {
-  const what = STORED_DOCUMENTS.find((name) => name === fields["what"]);
+function documentIn<Name extends string>(fields: Fields, names: readonly Name[]): Name {
+  const what = names.find((name) => name === fields["what"]);
   if (what === undefined) {
     throw unusable("unknown document");
   }
   return what;
-}
-
-function textIn(fields: Fields): string {
-  const { text } = fields;
-  if (typeof text !== "string" || text.length > DOCUMENT_CHARS_MAX || !text.isWellFormed()) {
-    throw unusable("the document is no text, or too long");
-  }
-  return text;
 }
 
 function sameVersion(version: unknown): number {

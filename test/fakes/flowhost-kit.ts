@@ -187,14 +187,10 @@ export class FakeKeeper {
       case "hello":
         return;
       case "load":
-        this.send({
-          t: "loaded",
-          id: message.id,
-          text: this.documents.get(message.what) ?? null,
-        });
+        this.#load(message);
         return;
       case "save":
-        this.documents.set(message.what, message.text);
+        this.documents.set(message.what, Buffer.from(blobs[0]!).toString());
         this.send({ t: "saved", id: message.id });
         return;
       case "put":
@@ -204,6 +200,12 @@ export class FakeKeeper {
           this.#put(message, blobs);
         }
     }
+  }
+
+  #load({ id, what }: Extract<FlowhostToKeeper, { t: "load" }>): void {
+    const text = this.documents.get(what);
+    const blobs = text === undefined ? [] : [Buffer.from(text)];
+    this.#link?.send({ t: "loaded", id, found: text !== undefined }, blobs);
   }
 
   #put(put: Extract<FlowhostToKeeper, { t: "put" }>, blobs: readonly Uint8Array[]): void {
@@ -276,6 +278,8 @@ export interface AdminAnswer {
 
 export interface FlowhostKitOptions {
   readonly flows?: readonly object[];
+  /** What the keeper has stored beside the flows, or instead of them. */
+  readonly documents?: Readonly<Record<string, string>>;
   readonly authoring?: boolean;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly nodeOptions?: readonly string[];
@@ -296,6 +300,9 @@ export async function startFlowhost(options: FlowhostKitOptions = {}): Promise<F
   const keeper = new FakeKeeper();
   keeper.authoring = options.authoring ?? true;
   keeper.documents.set("flows", JSON.stringify(options.flows ?? []));
+  for (const [name, text] of Object.entries(options.documents ?? {})) {
+    keeper.documents.set(name, text);
+  }
   const said: RoomToMain[] = [];
   const stderr: string[] = [];
   const events = new EventEmitter();

@@ -9,7 +9,13 @@ import { digestOf } from "../../gateway/digest.ts";
 import { RoomChild } from "../../gateway/house/room-child.ts";
 import { RoomLink } from "../../gateway/room-link.ts";
 import { roomProgram } from "../../gateway/house/room-programs.ts";
-import type { FlowhostToKeeper, KeeperToFlowhost, RoomToMain } from "../../gateway/rooms.ts";
+import type {
+  FlowhostToKeeper,
+  KeeperToFlowhost,
+  LoadedDocument,
+  RoomToMain,
+  StoredDocument,
+} from "../../gateway/rooms.ts";
 import { Sealer } from "../../gateway/sealing/seal.ts";
 import { readSettings, type Settings } from "../../gateway/settings.ts";
 import type { SignedSettings } from "../../gateway/identity/signed-settings.ts";
@@ -202,6 +208,7 @@ export interface KeeperReport {
 /** The flow host's end of the link: seals and puts. */
 export class TestFlowhost {
   readonly messages: KeeperToFlowhost[] = [];
+  readonly #documents = new Map<number, string>();
   readonly #link: RoomLink<KeeperToFlowhost, FlowhostToKeeper>;
   readonly #waiting = new Set<() => void>();
   readonly #boot = randomBytes(8).toString("hex");
@@ -212,8 +219,11 @@ export class TestFlowhost {
   constructor(socket: Socket) {
     this.#link = new RoomLink<KeeperToFlowhost, FlowhostToKeeper>(socket, {
       parse: (value) => value as KeeperToFlowhost,
-      onMessage: (message) => {
+      onMessage: (message, blobs) => {
         this.messages.push(message);
+        if (message.t === "loaded" && message.found) {
+          this.#documents.set(message.id, Buffer.from(blobs[0]!).toString());
+        }
         this.#tell();
       },
       onClose: () => this.#tell(),
@@ -246,6 +256,18 @@ export class TestFlowhost {
     const id = this.#ids;
     this.#link.send({ ...message, id } as FlowhostToKeeper, blobs);
     return this.heard((answer) => "id" in answer && answer.id === id);
+  }
+
+  /** The text of a document, null when there is none, or the code of a failure. */
+  async load(what: LoadedDocument): Promise<string | null> {
+    const answer = await this.ask({ t: "load", what });
+    return answer.t === "loaded" ? (this.#documents.get(answer.id) ?? null) : codeOf(answer);
+  }
+
+  /** `saved`, or the code of a failure. */
+  async save(what: StoredDocument, text: string): Promise<string> {
+    const answer = await this.ask({ t: "save", what }, [Buffer.from(text)]);
+    return answer.t === "saved" ? "saved" : codeOf(answer);
   }
 
   /** Puts a vital batch of `count` readings with its tally; resolves with the answer. */
@@ -313,6 +335,10 @@ export class TestFlowhost {
     }
     this.#waiting.clear();
   }
+}
+
+function codeOf(answer: KeeperToFlowhost): string {
+  return answer.t === "failed" ? answer.code : answer.t;
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -22,6 +22,7 @@ const NOUNS = [
 
 const ROOM_PARTS = [
   "gateway/editor-socket.ts",
+  "gateway/room-frames.ts",
   "gateway/room-link.ts",
   "gateway/room-process.ts",
   "gateway/item-shape.ts",
@@ -179,6 +180,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "node:",
     ],
   },
+  { files: "gateway/room-link.ts", may: [...NOUNS, "gateway/room-frames.ts", "node:"] },
   { files: "gateway/flow-lint.ts", may: [...NOUNS, "gateway/flow-graph.ts"] },
   { files: "gateway/", may: [...NOUNS, "gateway/nomenclature/", "node:"] },
 ];

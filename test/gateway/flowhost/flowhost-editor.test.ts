@@ -144,10 +144,25 @@ test("the editor's own channel to the browser runs over a socket that was handed
   assert.match(page.text, /Wardgate gw-1/);
 });
 
+test("nothing that is stored keeps the room from running the signed flows", async (context) => {
+  const signed = JSON.stringify(wardFlow([DEVICE]));
+  const documents = { settings: "no JSON", credentials: "[1]", "signed-flows": signed };
+  const bench = await started(context, { documents: { ...documents, flows: "[{" } });
+  assert.deepEqual(JSON.parse((await bench.admin("GET", "/ward/flows")).text), JSON.parse(signed));
+  assert.equal(bench.bedside.subscriptions[0]?.device, DEVICE);
+  const locked = await started(context, {
+    documents: { ...documents, flows: signed },
+    authoring: false,
+  });
+  assert.equal(locked.bedside.subscriptions[0]?.device, DEVICE);
+});
+
 test("flows that cannot be read, or a wrong start, end the room with a reason", async (context) => {
-  const damaged = await startFlowhost({ ready: false });
+  const damaged = await startFlowhost({
+    ready: false,
+    documents: { flows: "[{", "signed-flows": "[1]" },
+  });
   context.after(() => damaged.stop());
-  damaged.keeper.documents.set("flows", "[{");
   await damaged.linkKeeper();
   await damaged.linkBedside();
   assert.equal((await damaged.heard("fatal")).code, "WARD_FLOWS_UNREADABLE");

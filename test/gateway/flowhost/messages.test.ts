@@ -33,8 +33,7 @@ const FROM_KEEPER = [
   { t: "hello", version: 1, policy: POLICY },
   { t: "stored", id: 1 },
   { t: "saved", id: 2 },
-  { t: "loaded", id: 3, text: null },
-  { t: "loaded", id: 4, text: "[]" },
+  { t: "loaded", id: 3, found: false },
   { t: "failed", id: 5, code: "WARD_OUTBOX_FULL", message: "Cannot store." },
   {
     t: "outbox",
@@ -47,8 +46,14 @@ test("every message of rooms.ts passes as it is", () => {
     assert.deepEqual(parseBedsideToFlowhost(message), message);
   }
   for (const message of FROM_KEEPER) {
-    assert.deepEqual(parseKeeperToFlowhost(message), message);
+    assert.deepEqual(parseKeeperToFlowhost(message, []), message);
   }
+  const loaded = { t: "loaded", id: 4, found: true };
+  assert.deepEqual(parseKeeperToFlowhost(loaded, [Buffer.from("[]")]), loaded);
+  assert.equal(
+    wardCode(() => parseKeeperToFlowhost(loaded, [])),
+    "WARD_ROOM_MESSAGE",
+  );
 });
 
 test("another version of rooms.ts is said by name", () => {
@@ -59,7 +64,7 @@ test("another version of rooms.ts is said by name", () => {
     "WARD_ROOM_VERSION",
   );
   assert.equal(
-    wardCode(() => parseKeeperToFlowhost(keeper)),
+    wardCode(() => parseKeeperToFlowhost(keeper, [])),
     "WARD_ROOM_VERSION",
   );
 });
@@ -90,7 +95,7 @@ test("a message with any field spoiled is refused", () => {
     for (const message of messages) {
       for (const [place, wrong] of spoiled(message)) {
         try {
-          parse(wrong);
+          parse(wrong, []);
           accepted.add(place.replaceAll(/\d+/g, "#"));
         } catch (error) {
           assert.match(String(error), /WardError/);
@@ -126,7 +131,7 @@ test("anything at all is refused with a WardError", () => {
     fc.property(fc.anything({ withNullPrototype: true }), (anything) => {
       for (const parse of [parseBedsideToFlowhost, parseKeeperToFlowhost]) {
         assert.equal(
-          wardCode(() => parse(anything)),
+          wardCode(() => parse(anything, [])),
           "WARD_ROOM_MESSAGE",
         );
       }

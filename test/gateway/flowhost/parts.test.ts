@@ -134,8 +134,8 @@ test("what was asked of a keeper that went is asked of the next; nobody waits fo
   documents.attach((question) => asked.push(question));
   documents.attach((question) => asked.push(question));
   assert.deepEqual(asked[0], asked[1]);
-  assert.equal(documents.answered(1, "[]"), true);
-  assert.equal(documents.answered(1, "[]"), false);
+  assert.equal(documents.answered(1, Buffer.from("[]")), true);
+  assert.equal(documents.answered(1, Buffer.from("[]")), false);
   assert.equal(await loading, "[]");
   const saving = documents.save("flows", "[]");
   documents.failed(2, "WARD_OUTBOX_WRITE", "Cannot save.");

@@ -16,8 +16,10 @@ test("messages of the flow host are taken as they are meant, and nothing else wi
   assert.deepEqual(parseFlowhostToKeeper({ ...put, more: 1 }, BLOBS), put);
   const load = { t: "load", id: 2, what: "flows" };
   assert.deepEqual(parseFlowhostToKeeper(load, []), load);
-  const save = { t: "save", id: 3, what: "settings", text: "{}" };
-  assert.deepEqual(parseFlowhostToKeeper(save, []), save);
+  const signed = { t: "load", id: 2, what: "signed-flows" };
+  assert.deepEqual(parseFlowhostToKeeper(signed, []), signed);
+  const save = { t: "save", id: 3, what: "settings" };
+  assert.deepEqual(parseFlowhostToKeeper(save, [Buffer.from("{}")]), save);
   assert.deepEqual(parseFlowhostToKeeper({ t: "hello", version: 1 }, []), {
     t: "hello",
     version: 1,
@@ -37,13 +39,22 @@ test("what is wrong in a message is refused", () => {
     { ...put, batches: [{ class: "tally", blob: 1 }] },
     { ...put, batches: [{ class: "vital", blob: 0.5 }] },
     { ...put, batches: [1] },
-    { t: "load", id: 2, what: "checkpoint" },
-    { t: "save", id: 2, what: "flows", text: "\ud800" },
-    { t: "save", id: 2, what: "flows" },
     { t: "eval" },
+    // With more blobs than it asks for.
+    { t: "load", id: 2, what: "flows" },
+    { t: "save", id: 2, what: "flows" },
+    { t: "hello", version: 1 },
   ];
   for (const value of wrong) {
     assert.throws(() => parseFlowhostToKeeper(value, BLOBS), { code: "WARD_ROOM_MESSAGE" });
+  }
+  for (const [value, blobs] of [
+    [{ t: "load", id: 2, what: "checkpoint" }, []],
+    [{ t: "save", id: 2, what: "flows" }, []],
+    [{ t: "save", id: 2, what: "signed-flows" }, [new Uint8Array(1)]],
+    [{ t: "eval" }, []],
+  ] as const) {
+    assert.throws(() => parseFlowhostToKeeper(value, blobs), { code: "WARD_ROOM_MESSAGE" });
   }
   assert.throws(() => parseFlowhostToKeeper({ t: "hello", version: 2 }, []), {
     code: "WARD_ROOM_VERSION",
@@ -60,7 +71,6 @@ test("anything at all is either a message or a WardError", () => {
       batches: fc.oneof(fc.array(fc.anything()), fc.anything()),
       tally: fc.anything(),
       what: fc.anything(),
-      text: fc.anything(),
     },
     { requiredKeys: ["t"] },
   );

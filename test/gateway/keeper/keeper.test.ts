@@ -72,43 +72,40 @@ test("a broker that comes and goes delays, and loses nothing", async (t) => {
   await keeper.child.stop(5000);
 });
 
-test("documents: flows are locked unless the site says authoring", async (t) => {
+test("a locked gateway keeps nothing of the flow host and gives out the signed flows only", async (t) => {
+  const flows = JSON.stringify(site.settings.flows);
+  await site.sign(true);
+  const bench = await TestKeeper.start(t, site);
+  const author = await bench.link();
+  assert.equal(await author.load("flows"), flows);
+  for (const what of ["flows", "settings", "credentials"] as const) {
+    assert.equal(await author.save(what, `no JSON of ${what}`), "saved");
+    assert.equal(await author.load(what), `no JSON of ${what}`);
+  }
+  assert.ok(!bench.heard.some(({ t: kind }) => kind === "notice"));
+  assert.equal(await author.load("signed-flows"), flows);
+  await bench.until(() =>
+    bench.heard.some((m) => m.t === "notice" && m.notice.notice === "document-damaged"),
+  );
+  bench.child.send({ t: "keep-checkpoint", n: 7, text: "counted so far" });
+  await bench.until(() => bench.heard.some((m) => m.t === "checkpoint-kept" && m.n === 7));
+  bench.child.kill();
+  await bench.gone();
+
+  await site.sign(false);
   const keeper = await TestKeeper.start(t, site);
+  assert.equal(await keeper.child.ask("checkpoint", 5000), "counted so far");
   const flowhost = await keeper.link();
   const hello = await flowhost.heard((message) => message.t === "hello");
   assert.equal(hello.t === "hello" && hello.policy.gateway, GATEWAY);
-  const flows = JSON.stringify(site.settings.flows);
-  assert.deepEqual(await flowhost.ask({ t: "load", what: "flows" }), {
-    t: "loaded",
-    id: 1,
-    text: flows,
-  });
-  const refused = await flowhost.ask({ t: "save", what: "flows", text: "[]" });
-  assert.equal(refused.t === "failed" && refused.code, "WARD_FLOWS_LOCKED");
-  assert.equal((await flowhost.ask({ t: "load", what: "settings" })).t, "loaded");
-  assert.deepEqual(await flowhost.ask({ t: "save", what: "settings", text: "{}" }), {
-    t: "saved",
-    id: 4,
-  });
-  keeper.child.send({ t: "keep-checkpoint", n: 7, text: "counted so far" });
-  await keeper.until(() => keeper.heard.some((m) => m.t === "checkpoint-kept" && m.n === 7));
-  keeper.child.kill();
-  await keeper.gone();
-
-  await site.sign(true);
-  const next = await TestKeeper.start(t, site);
-  assert.equal(await next.child.ask("checkpoint", 5000), "counted so far");
-  const bench = await next.link();
-  const loaded = async (what: "flows" | "settings"): Promise<unknown> => {
-    const answer = await bench.ask({ t: "load", what });
-    return answer.t === "loaded" && answer.text;
-  };
-  assert.equal(await loaded("settings"), "{}");
-  assert.equal(await loaded("flows"), flows);
-  await bench.ask({ t: "save", what: "flows", text: "[1]" });
-  assert.equal(await loaded("flows"), "[1]");
-  await next.child.stop(5000);
-  await site.sign(false);
+  assert.equal(await flowhost.load("flows"), flows);
+  assert.equal(await flowhost.load("signed-flows"), flows);
+  for (const what of ["flows", "settings", "credentials"] as const) {
+    assert.equal(await flowhost.save(what, "[]"), "WARD_FLOWS_LOCKED");
+  }
+  assert.equal(await flowhost.load("settings"), null);
+  assert.equal(await flowhost.load("credentials"), null);
+  await keeper.child.stop(5000);
 });
 
 test("nonsense from the flow host ends the link and nothing else", async (t) => {
