@@ -22,6 +22,7 @@ export function roomProgram(
         entry: "keeper/keeper-room.ts",
         nodeOptions: [
           heap(settings.keeperHeapMb),
+          SMALL,
           ...CONFINED,
           "--allow-net",
           "--allow-addons",
@@ -61,6 +62,7 @@ export function roomProgram(
         entry: "console/listener-room.ts",
         nodeOptions: [
           heap(settings.listenerHeapMb),
+          SMALL,
           ...CONFINED,
           "--allow-net",
           ...readProgram(),
@@ -83,6 +85,8 @@ function readProgram(): string[] {
  * flags at run time writes traces to any file and takes WebAssembly's bounds checks away.
  */
 const CONFINED = ["--permission", "--no-experimental-sqlite", "--freeze-flags-after-init"];
+/** For rooms that move bytes rather than objects: less memory, and no slower that was measured. */
+const SMALL = "--optimize-for-size";
 const PROGRAM_PARTS = ["node_modules", "gateway", "nodes", "package.json"];
 
 function heap(megabytes: number): string {
