@@ -22,6 +22,8 @@ const PYTHON_MODULES: readonly { readonly module: string; readonly package: stri
   { module: "cryptography", package: "python3-cryptography" },
   { module: "zstandard", package: "python3-zstandard" },
 ];
+/** Types stripped once for all test processes. */
+const STRIPPED = "--import=./gateway/program/stripped.js";
 
 const missing = missingPackages();
 if (missing.length > 0) {
@@ -30,7 +32,7 @@ if (missing.length > 0) {
 const files = globSync(["test/system/**/*.test.ts", "test/chaos/**/*.test.ts"]).sort();
 const { status } = spawnSync(
   process.execPath,
-  ["--test", "--test-timeout=300000", "--test-concurrency=1", ...files],
+  [STRIPPED, "--test", "--test-timeout=300000", "--test-concurrency=1", ...files],
   { stdio: "inherit" },
 );
 process.exitCode = status ?? 1;

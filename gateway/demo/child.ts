@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import { WardError } from "../errors.ts";
+import { NODE_OPTIONS } from "../program/options.ts";
 
 /** One JSON line that a part of the demo printed. */
 export type PartLine = Readonly<Record<string, unknown>>;
@@ -126,13 +127,7 @@ export class Part extends EventEmitter<PartEvents> {
 /** The command line of one of our own verbs. */
 export function ownCommand(...args: readonly string[]): string[] {
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-  return [
-    process.execPath,
-    "--disable-sigusr1",
-    "--disable-warning=ExperimentalWarning",
-    main,
-    ...args,
-  ];
+  return [process.execPath, ...NODE_OPTIONS, main, ...args];
 }
 
 const LAST_WORDS_MAX = 4000;

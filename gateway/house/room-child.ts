@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 
 import { errorText, WardError } from "../errors.ts";
+import { NODE_OPTIONS } from "../program/options.ts";
 import { parseRoomToMain } from "./room-words.ts";
 import type { MainToRoom, RoomName, RoomToMain } from "../rooms.ts";
 
@@ -188,11 +189,7 @@ export class RoomChild {
 
 const PING_MS = 1000;
 const LAST_WORDS_MAX = 300;
-const COMMON_OPTIONS = [
-  "--disable-sigusr1",
-  "--disable-warning=ExperimentalWarning",
-  "--max-semi-space-size=4",
-];
+const COMMON_OPTIONS = [...NODE_OPTIONS, "--max-semi-space-size=4"];
 
 /** Rooms get nothing of the environment but the time zone: a flow can read its own environment. */
 function roomEnvironment(): NodeJS.ProcessEnv {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 
 import { Part, type PartLine } from "../../gateway/demo/child.ts";
 import { WardError } from "../../gateway/errors.ts";
+import { NODE_OPTIONS } from "../../gateway/program/options.ts";
 
 /** Takes one JSON object a line from standard input, and ends the program with it: so nothing outlives the bench. */
 export function onCommand(act: (command: PartLine) => void): void {
@@ -31,8 +32,7 @@ export class Program {
     ...args: readonly string[]
   ): Promise<{ program: Program; ready: PartLine }> {
     const path = fileURLToPath(new URL(file, import.meta.url));
-    const quiet = "--disable-warning=ExperimentalWarning";
-    const part = new Part(file, [process.execPath, quiet, path, ...args]);
+    const part = new Part(file, [process.execPath, ...NODE_OPTIONS, path, ...args]);
     const ready = await part.first(({ kind }) => kind === "ready", READY_MS);
     return { program: new Program(part), ready };
   }

@@ -10,6 +10,7 @@ import type { ClassName, Item, Notice, Reading, Take } from "../../gateway/readi
 import { RoomLink } from "../../gateway/room-link.ts";
 import { awaitReady } from "../../gateway/editor-socket.ts";
 import { roomProgram } from "../../gateway/house/room-programs.ts";
+import { NODE_OPTIONS } from "../../gateway/program/options.ts";
 import type {
   BedsideToFlowhost,
   FlowhostToBedside,
@@ -292,7 +293,7 @@ export async function startFlowhost(options: FlowhostKitOptions = {}): Promise<F
   const program = roomProgram("flowhost", readSettings(undefined, {}), "/nonexistent");
   const entry = fileURLToPath(new URL(`../../gateway/${program.entry}`, import.meta.url));
   const child = fork(entry, [], {
-    execArgv: ["--disable-sigusr1", ...program.nodeOptions, ...(options.nodeOptions ?? [])],
+    execArgv: [...NODE_OPTIONS, ...program.nodeOptions, ...(options.nodeOptions ?? [])],
     env: { WARD_TEST: "1", SECRET: "must not be seen" },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import type { Command } from "../../../gateway/commands/command.ts";
 import { errorCode, errorText } from "../../../gateway/errors.ts";
+import { NODE_OPTIONS } from "../../../gateway/program/options.ts";
 
 const MAIN = fileURLToPath(new URL("../../../gateway/main.ts", import.meta.url));
 
@@ -20,7 +21,7 @@ export interface Run {
 
 /** Starts the `wardgate` command as a process of its own. */
 export function start(...args: readonly string[]): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [MAIN, ...args]);
+  return spawn(process.execPath, [...NODE_OPTIONS, MAIN, ...args]);
 }
 
 /** Runs one verb in this process to its end. */
