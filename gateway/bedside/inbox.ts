@@ -1,3 +1,4 @@
+import { OPTION_TEXT_MAX } from "../devices/device.ts";
 import { WardError } from "../errors.ts";
 import { CLASSES, isDeviceId } from "../reading.ts";
 import type { FlowhostToBedside, Outcome, Subscription } from "../rooms.ts";
@@ -57,7 +58,7 @@ function isOptions(value: unknown): value is Subscription["options"] {
     !Array.isArray(value) &&
     Object.keys(value).length <= OPTIONS_MAX &&
     Object.values(value).every(
-      (option) => isText(option) || typeof option === "boolean" || Number.isFinite(option),
+      (option) => isOptionText(option) || typeof option === "boolean" || Number.isFinite(option),
     )
   );
 }
@@ -90,6 +91,10 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isText(value: unknown): value is string {
   return typeof value === "string" && value.length <= TEXT_MAX;
+}
+
+function isOptionText(value: unknown): value is string {
+  return typeof value === "string" && value.length <= OPTION_TEXT_MAX;
 }
 
 function isCount(value: unknown): value is number {

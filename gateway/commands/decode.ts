@@ -3,7 +3,7 @@ import { addAbortSignal, Readable } from "node:stream";
 import { parseArgs } from "node:util";
 
 import { needDriver } from "../devices/catalog.ts";
-import type { Output, StreamDriver } from "../devices/device.ts";
+import type { LineScheme, Output, StreamDriver } from "../devices/device.ts";
 import { errorCode, errorText, WardError } from "../errors.ts";
 import type { Fault } from "../reading.ts";
 import { TakeNumberer } from "../bedside/take.ts";
@@ -17,6 +17,7 @@ Turns the raw bytes that a device sent (FILE, or stdin) into readings, waveforms
 on stdout. Nothing is checked or filtered; this is what the driver says. Times are those of decoding.
 
   --option k=v      an option of the driver; may be repeated
+  --over KIND       the kind of line the bytes came over (default serial), for protocols that are framed otherwise in datagrams
 `;
 
 /** `wardgate decode`: bytes in, NDJSON out, in bounded memory. */
@@ -24,8 +25,8 @@ export const command: Command = {
   summary: "turn a device's raw bytes into readings",
   help: HELP,
   async run(args, io) {
-    const { driver, file, options } = readOptions(args);
-    const decoder = driver.open(options);
+    const { driver, file, options, over } = readOptions(args);
+    const decoder = driver.open(options, over);
     const printer = new Printer(io);
     const input = file === null ? Readable.from(io.stdin) : createReadStream(file);
     addAbortSignal(io.stop, input);
@@ -60,6 +61,7 @@ interface Options {
   readonly driver: StreamDriver;
   readonly file: string | null;
   readonly options: ReturnType<typeof parseDeviceOptions>;
+  readonly over: LineScheme;
 }
 
 function readOptions(args: readonly string[]): Options {
@@ -68,6 +70,7 @@ function readOptions(args: readonly string[]): Options {
     allowPositionals: true,
     options: {
       option: { type: "string", multiple: true, default: [] },
+      over: { type: "string" },
       json: { type: "boolean", default: true },
     },
   });
@@ -83,7 +86,16 @@ function readOptions(args: readonly string[]): Options {
     );
   }
   const options = parseDeviceOptions(values.option, driver);
-  return { driver, file: file === "-" ? null : file, options };
+  const over = driver.facts.lines.find(
+    (scheme) => scheme === (values.over ?? driver.facts.lines[0]),
+  );
+  if (over === undefined) {
+    throw new WardError(
+      "WARD_USAGE",
+      `Cannot decode ${model} over "${values.over}": use one of ${driver.facts.lines.join(", ")}.`,
+    );
+  }
+  return { driver, file: file === "-" ? null : file, options, over };
 }
 
 class Printer {

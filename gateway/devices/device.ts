@@ -27,8 +27,9 @@ export interface DriverFacts {
 
 export const LINE_SCHEMES = [
   "serial",
-  "unix",
+  "rfc2217",
   "tcp",
+  "unix",
   "udp",
   "modbus-tcp",
   "modbus-rtu",
@@ -37,6 +38,9 @@ export const LINE_SCHEMES = [
   "opc.tcp",
 ] as const;
 export type LineScheme = (typeof LINE_SCHEMES)[number];
+
+/** Every kind of line that carries the bytes of a serial port: the port itself, and device servers in front of it. */
+export const SERIAL_LINES = ["serial", "rfc2217", "tcp", "unix", "udp"] as const;
 
 /** closed -> connecting -> negotiating -> online; online -> stale when no good frame comes; any -> backoff on failure. */
 export const LINE_STATES = [
@@ -92,7 +96,20 @@ export interface BadBytes {
   readonly text: string;
 }
 
-/** A question for the device; `verb` must be in the driver's `verbs`. */
+/**
+ * One thing that a driver may say to its device, ever: a question, or the acknowledgement that a protocol demands. `matches`
+ * looks at the bytes themselves and is written apart from whatever encodes them. The line asks it before bytes leave, so
+ * what no read verb matches cannot be sent, whoever encoded it.
+ */
+export interface ReadVerb {
+  /** Stable name, for example `poll-numerics`. */
+  readonly verb: string;
+  /** One sentence: what it asks for, and why it changes nothing in the device. */
+  readonly doc: string;
+  matches(bytes: Uint8Array): boolean;
+}
+
+/** Bytes for the device. `verb` names the driver's read verb that must match them. */
 export interface Ask {
   readonly kind: "ask";
   readonly verb: string;
@@ -119,7 +136,12 @@ export interface OptionSpec {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly unit?: string;
+  /** The value is text of several lines (a register map, say), up to `OPTION_TEXT_MAX` characters. */
+  readonly multiline?: boolean;
 }
+
+/** Characters of an option's text, at most. */
+export const OPTION_TEXT_MAX = 65_536;
 
 /** A device that sends a stream of bytes: serial, raw TCP, UDP. */
 export interface StreamDriver {
@@ -127,18 +149,24 @@ export interface StreamDriver {
   readonly facts: DriverFacts;
   /** Default line settings. */
   readonly serial: SerialFormat;
-  /** The read verbs this driver may ever send; empty for a passive one. */
-  readonly verbs: readonly string[];
+  /** The read verbs: all that this driver may ever send; empty for a passive one. */
+  readonly verbs: readonly ReadVerb[];
   readonly options: readonly OptionSpec[];
-  /** A fresh decoder for one connection. */
-  open(options: DeviceOptions): StreamDecoder;
+  /** A fresh decoder for one connection. `line` matters to protocols that are framed otherwise in datagrams. */
+  open(options: DeviceOptions, line: LineScheme): StreamDecoder;
 }
 
-/** Keeps what is needed between bytes of one connection. Memory is bounded by the longest legal frame. */
+/**
+ * Keeps what is needed between bytes of one connection. Memory is bounded by the longest legal frame. `at` is in milliseconds
+ * from an arbitrary start and never jumps (it is not the time of day), so it is good for spans and deadlines only.
+ */
 export interface StreamDecoder {
-  /** Takes bytes as they came, cut anywhere; `at` is epoch milliseconds of arrival. Never throws on any bytes. */
+  /** Takes bytes as they came, cut anywhere (a datagram always whole). Never throws on any bytes. */
   push(bytes: Uint8Array, at: number): Output[];
-  /** Called at least every 100 ms for active drivers: what to ask now. Passive drivers return nothing. */
+  /**
+   * Called at once when the line is open and then at least every 100 ms for active drivers: what to ask now. Passive drivers
+   * return nothing. Whatever comes out of `push` as an ask is sent at once, for protocols that demand an acknowledgement.
+   */
   tick(at: number): Output[];
   /** The stream has ended: what was complete but held back until its successor would confirm it, and unused bytes. */
   end?(at: number): Output[];

@@ -14,6 +14,8 @@ export interface StreamSimulator {
 export interface SimulatedStream {
   /** The bytes due since the last tick, in the pieces the device would send them. `at` is epoch milliseconds. */
   tick(at: number): Uint8Array[];
+  /** Takes what the gateway sent, cut anywhere, and returns what the device answers at once. Only for devices that are asked. */
+  receive?(bytes: Uint8Array, at: number): Uint8Array[];
   /**
    * `silence` sends nothing; `noise` puts random bytes between and into frames; `checksum` damages every second frame in a way the protocol can
    * see; `sensor-off` is what the device sends without a patient; `restart`, when switched on, is one start-up pause.

@@ -6,16 +6,24 @@ import { WardError } from "../errors.ts";
  * Line URLs: where a device is plugged in.
  *
  * `serial:/dev/ttyUSB0?baud=9600&format=8N1&flow=none`, `modbus-rtu:/dev/ttyUSB0?baud=19200&format=8E1`,
- * `modbus-ascii:/dev/ttyUSB0`, `unix:/run/port.sock`, `tcp://host:port`, `udp://host:port`, `modbus-tcp://host:port`,
+ * `modbus-ascii:/dev/ttyUSB0`, `rfc2217://host:port?baud=9600`, `unix:/run/port.sock`, `tcp://host:port`, `udp://host:port`, `modbus-tcp://host:port`,
  * `modbus-rtu+tcp://host:port`, `opc.tcp://host:port/path`.
  */
-export type LineUrl = PortLine | SocketLine | HostLine | OpcuaLine;
+export type LineUrl = PortLine | RemotePortLine | SocketLine | HostLine | OpcuaLine;
 
 /** A line on a serial port of this machine. What the URL leaves open comes from the driver. */
 export interface PortLine {
   readonly scheme: "serial" | "modbus-rtu" | "modbus-ascii";
   /** Absolute path of the port, best one of `/dev/serial/by-path/`. */
   readonly path: string;
+  readonly serial: Partial<SerialFormat>;
+}
+
+/** A serial port of a device server that is set up over the network (RFC 2217). What the URL leaves open comes from the driver. */
+export interface RemotePortLine {
+  readonly scheme: "rfc2217";
+  readonly host: string;
+  readonly port: number;
   readonly serial: Partial<SerialFormat>;
 }
 
@@ -54,17 +62,14 @@ export function parseLineUrl(text: string): LineUrl {
     case "unix":
       refuseQuery(text, query);
       return { scheme, path: parsePath(text, rest) };
+    case "rfc2217":
+      return { scheme, ...parseHost(text, scheme, rest), serial: parseSerial(text, query) };
     case "tcp":
     case "udp":
     case "modbus-tcp":
-    case "modbus-rtu+tcp": {
+    case "modbus-rtu+tcp":
       refuseQuery(text, query);
-      const place = parsePlace(text, rest, DEFAULT_PORTS[scheme]);
-      if (place.path !== "" && place.path !== "/") {
-        throw bad(text, `${scheme} has no path`, `Write ${scheme}://host:port`);
-      }
-      return { scheme, host: place.host, port: place.port };
-    }
+      return { scheme, ...parseHost(text, scheme, rest) };
     case "opc.tcp":
       refuseQuery(text, query);
       return { scheme, ...parsePlace(text, rest, DEFAULT_PORTS[scheme]) };
@@ -99,6 +104,7 @@ export function lineKey(line: LineUrl | string): string {
 }
 
 const DEFAULT_PORTS = {
+  rfc2217: null,
   tcp: null,
   udp: null,
   "modbus-tcp": 502,
@@ -182,6 +188,18 @@ function refuseQuery(text: string, query: URLSearchParams): void {
   for (const name of query.keys()) {
     throw bad(text, `this kind of line has no setting "${name}"`, "Leave out what follows the ?");
   }
+}
+
+function parseHost(
+  text: string,
+  scheme: Exclude<keyof typeof DEFAULT_PORTS, "opc.tcp">,
+  rest: string,
+): { host: string; port: number } {
+  const { host, port, path } = parsePlace(text, rest, DEFAULT_PORTS[scheme]);
+  if (path !== "" && path !== "/") {
+    throw bad(text, `${scheme} has no path`, `Write ${scheme}://host:port`);
+  }
+  return { host, port };
 }
 
 function parsePlace(

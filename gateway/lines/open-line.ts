@@ -19,6 +19,7 @@ export async function openLine(url: string, context: LineContext): Promise<Line>
   const { scheme } = parseLineUrl(url);
   switch (scheme) {
     case "serial":
+    case "rfc2217":
     case "unix":
     case "tcp":
     case "udp": {

@@ -5,6 +5,7 @@ import type { LineUrl } from "./line-url.ts";
 import { lineKey, parseLineUrl } from "./line-url.ts";
 import type { LineClock } from "./machine.ts";
 import { SYSTEM_CLOCK } from "./machine.ts";
+import { openRemotePort } from "./remote-port.ts";
 import { openSerialPort } from "./serial-port.ts";
 import { StreamReader } from "./stream-reader.ts";
 import { openStreamSocket } from "./stream-socket.ts";
@@ -19,7 +20,7 @@ export interface StreamLineOptions {
 }
 
 /**
- * A line that carries a stream of bytes from one device: `serial:`, `unix:`, `tcp:` and `udp:`. It opens at the first device
+ * A line that carries a stream of bytes from one device: `serial:`, `rfc2217:`, `tcp:`, `unix:` and `udp:`. It opens at the first device
  * and refuses a second one. Throws WardError `WARD_LINE_URL` for a URL that is none of these.
  */
 export function openStreamLine(url: string, options: StreamLineOptions = {}): Line {
@@ -61,6 +62,7 @@ class StreamLine implements Line {
     let detached = false;
     const reader = new StreamReader({
       key,
+      scheme: this.#url.scheme,
       driver,
       deviceOptions: spec.options,
       sink,
@@ -92,6 +94,11 @@ function openerOf(
     case "serial": {
       const serial: SerialFormat = { ...driver.serial, ...url.serial };
       return (events) => openSerialPort({ path: url.path, serial, line }, events);
+    }
+    case "rfc2217": {
+      const { host, port } = url;
+      const serial: SerialFormat = { ...driver.serial, ...url.serial };
+      return (events) => openRemotePort({ host, port, serial, line }, events);
     }
     case "unix":
       return (events) => openStreamSocket({ path: url.path }, line, events);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { DeviceOptions, Frame, StreamDriver } from "../devices/device.ts";
+import type { DeviceOptions, Frame, LineScheme, StreamDriver } from "../devices/device.ts";
 import { errorText } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
 import type { DeviceSink } from "./line.ts";
@@ -13,6 +13,7 @@ import type { Transport, TransportEvents } from "./transport.ts";
 export interface StreamReaderOptions {
   /** Plain name of the line. */
   readonly key: string;
+  readonly scheme: LineScheme;
   readonly driver: StreamDriver;
   readonly deviceOptions: DeviceOptions;
   readonly sink: DeviceSink;
@@ -86,6 +87,7 @@ export class StreamReader {
   async #session(): Promise<string | null> {
     const session = new StreamSession({
       driver: this.#options.driver,
+      scheme: this.#options.scheme,
       deviceOptions: this.#options.deviceOptions,
       clock: this.#options.clock ?? SYSTEM_CLOCK,
       machine: this.#machine,

@@ -1,4 +1,11 @@
-import type { Ask, DeviceOptions, Output, StreamDecoder, StreamDriver } from "../devices/device.ts";
+import type {
+  Ask,
+  DeviceOptions,
+  LineScheme,
+  Output,
+  StreamDecoder,
+  StreamDriver,
+} from "../devices/device.ts";
 import { errorText } from "../errors.ts";
 import type { DeviceSink } from "./line.ts";
 import type { LineClock, LineMachine } from "./machine.ts";
@@ -7,6 +14,8 @@ import type { Transport, TransportEvents } from "./transport.ts";
 /** What one attempt on a line needs. */
 export interface StreamSessionOptions {
   readonly driver: StreamDriver;
+  /** The kind of line the bytes come over. */
+  readonly scheme: LineScheme;
   readonly deviceOptions: DeviceOptions;
   readonly clock: LineClock;
   readonly machine: LineMachine;
@@ -32,7 +41,7 @@ export class StreamSession {
 
   constructor(options: StreamSessionOptions) {
     this.#options = options;
-    this.#decoder = options.driver.open(options.deviceOptions);
+    this.#decoder = options.driver.open(options.deviceOptions, options.scheme);
     this.#goodMono = options.clock.monotonic();
   }
 
@@ -69,11 +78,12 @@ export class StreamSession {
     const everyMs =
       driver.facts.mode === "active" ? TICK_MS : Math.min(driver.facts.quietMs / 4, WATCH_MS_MAX);
     const timer = setInterval(() => this.#tick(), everyMs);
+    this.#decode((decoder, at) => decoder.tick(at));
     try {
       return await this.#outcome.promise;
     } finally {
       clearInterval(timer);
-      this.#use(this.#decoder.end?.(this.#options.clock.now()) ?? []);
+      this.#use(this.#decoder.end?.(this.#options.clock.monotonic()) ?? []);
     }
   }
 
@@ -100,10 +110,11 @@ export class StreamSession {
   #decode(step: (decoder: StreamDecoder, at: number) => Output[]): void {
     let outputs: Output[];
     try {
-      outputs = step(this.#decoder, this.#options.clock.now());
+      outputs = step(this.#decoder, this.#options.clock.monotonic());
     } catch (error) {
       // A decoder never throws; should one do so, its device must not take the others with it.
-      this.#decoder = this.#options.driver.open(this.#options.deviceOptions);
+      const { driver, deviceOptions, scheme } = this.#options;
+      this.#decoder = driver.open(deviceOptions, scheme);
       outputs = [{ kind: "fault", fault: "driver-error", bytes: 0, text: errorText(error) }];
     }
     this.#use(outputs);
@@ -135,12 +146,11 @@ export class StreamSession {
     }
   }
 
-  /** Writes a question, if it is one of the driver's read verbs; nothing else ever reaches a device. */
+  /** Writes a question, if its bytes are one of the driver's read verbs; nothing else ever reaches a device. */
   #ask(ask: Ask, at: number): void {
     const { driver, sink } = this.#options;
-    const isRead = driver.facts.mode === "active" && driver.verbs.includes(ask.verb);
-    if (!isRead) {
-      const text = `Refused to send "${ask.verb.slice(0, 32)}": it is no read verb of ${driver.facts.model}.`;
+    if (!mayAsk(driver, ask)) {
+      const text = `Refused to send "${ask.verb.slice(0, 32)}": its bytes are no read verb of ${driver.facts.model}.`;
       sink.fault({ kind: "fault", fault: "refused-verb", bytes: 0, text }, at);
       return;
     }
@@ -167,6 +177,12 @@ export class StreamSession {
     }
     void opening.then((late) => late.close()).catch(() => undefined);
   }
+}
+
+/** Whether bytes may be sent to a device of this driver. */
+export function mayAsk(driver: StreamDriver, { verb, bytes }: Ask): boolean {
+  const read = driver.verbs.find((known) => known.verb === verb);
+  return driver.facts.mode === "active" && read !== undefined && read.matches(bytes);
 }
 
 /** Bytes handed to a driver at once, at most. */

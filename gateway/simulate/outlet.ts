@@ -1,4 +1,5 @@
 import { createSocket } from "node:dgram";
+import type { RemoteInfo } from "node:dgram";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -20,11 +21,12 @@ export interface Outlet {
 
 /**
  * Opens an outlet: "pty", "tcp", "unix" or "udp" for any free place, or `tcp://127.0.0.1:port`, `unix:/path`, `udp://127.0.0.1:port`
- * (port 0: any). Only the loopback is ever opened. `onBytes` gets what is written to the device. Throws WardError `WARD_SIMULATE`.
+ * (port 0: any). Only the loopback is ever opened. `onBytes` gets what is written to the device; with it a device on UDP waits on its
+ * port to be asked and answers whoever asked last, without it the device sends to the gateway's port. Throws WardError `WARD_SIMULATE`.
  */
 export async function openOutlet(
   line: string,
-  onBytes: (bytes: Uint8Array) => void = () => undefined,
+  onBytes?: (bytes: Uint8Array) => void,
 ): Promise<Outlet> {
   if (line === "pty") {
     const pty = await openPty(onBytes);
@@ -41,7 +43,8 @@ export async function openOutlet(
       return { url: `tcp://127.0.0.1:${port}`, send: server.send, close: server.close };
     }
     if (scheme === "udp") {
-      return await openUdp(loopbackPlace(line, rest).port);
+      const { port } = loopbackPlace(line, rest);
+      return await (onBytes === undefined ? openUdp(port) : openAskedUdp(port, onBytes));
     }
   } catch (error) {
     throw new WardError("WARD_SIMULATE", `Cannot simulate on line "${line}": ${errorText(error)}`, {
@@ -76,7 +79,7 @@ interface Service {
   readonly close: () => Promise<void>;
 }
 
-function serve(onBytes: (bytes: Uint8Array) => void): Service {
+function serve(onBytes: (bytes: Uint8Array) => void = () => undefined): Service {
   const readers = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     readers.add(socket);
@@ -112,7 +115,7 @@ async function listen(server: Server, options: ListenOptions): Promise<{ port: n
   return { port: typeof address === "object" && address !== null ? address.port : 0 };
 }
 
-async function openUnix(wanted: string, onBytes: (bytes: Uint8Array) => void): Promise<Outlet> {
+async function openUnix(wanted: string, onBytes?: (bytes: Uint8Array) => void): Promise<Outlet> {
   const directory = wanted === "" ? await mkdtemp(join(tmpdir(), "wardgate-line-")) : null;
   const path = directory === null ? wanted : join(directory, "port.sock");
   const server = serve(onBytes);
@@ -139,6 +142,31 @@ async function openUdp(wanted: number): Promise<Outlet> {
   return {
     url: `udp://127.0.0.1:${port}`,
     send: (bytes) => socket.send(bytes, port, "127.0.0.1", () => undefined),
+    close: async () => {
+      const closed = once(socket, "close");
+      socket.close();
+      await closed;
+    },
+  };
+}
+
+async function openAskedUdp(wanted: number, onBytes: (bytes: Uint8Array) => void): Promise<Outlet> {
+  const socket = createSocket("udp4");
+  let asker: RemoteInfo | null = null;
+  socket.on("error", () => undefined);
+  socket.on("message", (bytes, from) => {
+    asker = from;
+    onBytes(bytes);
+  });
+  socket.bind(wanted, "127.0.0.1");
+  await once(socket, "listening");
+  return {
+    url: `udp://127.0.0.1:${socket.address().port}`,
+    send: (bytes) => {
+      if (asker !== null) {
+        socket.send(bytes, asker.port, asker.address, () => undefined);
+      }
+    },
     close: async () => {
       const closed = once(socket, "close");
       socket.close();

@@ -6,18 +6,26 @@ import { openOutlet } from "./outlet.ts";
 export function streamSimulator(simulator: StreamSimulator): Simulator {
   return {
     model: simulator.model,
-    lines: ["pty", "tcp", "unix", "udp"],
+    lines: LINES,
     start: (request) => start(simulator, request),
   };
 }
+
+const LINES = ["pty", "tcp", "unix", "udp"] as const;
 
 async function start(
   simulator: StreamSimulator,
   { line, seed }: SimulateRequest,
 ): Promise<SimulatedDevice> {
-  const outlet = await openOutlet(line);
   const { model, tickMs } = simulator;
   const stream = simulator.open({ seed });
+  const answer = stream.receive?.bind(stream);
+  let send: (bytes: Uint8Array) => void = () => undefined;
+  const outlet = await openOutlet(
+    line,
+    answer && ((bytes) => answer(bytes, Date.now()).forEach((reply) => send(reply))),
+  );
+  send = outlet.send;
   const timer = setInterval(() => {
     for (const bytes of stream.tick(Date.now())) {
       outlet.send(bytes);

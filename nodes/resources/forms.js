@@ -12,6 +12,8 @@ globalThis.wardForms = (() => {
   const HOST_LINE = /^[a-z.+-]+:\/\/(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):\d{1,5}\/?$/;
   const OPCUA_LINE =
     /^opc\.tcp:\/\/(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*)(?::\d{1,5})?(?:\/\S*)?$/;
+  const REMOTE_PORT_LINE =
+    /^rfc2217:\/\/(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):\d{1,5}\/?(?:\?[a-z]+=[^&\s]+(?:&[a-z]+=[^&\s]+)*)?$/;
   const PORT_SCHEMES = new Set(["serial", "unix", "modbus-rtu", "modbus-ascii"]);
 
   const text = (key, values) => RED._(`@wardgate/nodes/ward-forms:${key}`, values);
@@ -48,8 +50,8 @@ globalThis.wardForms = (() => {
       if (PORT_SCHEMES.has(scheme)) {
         return verdict(PORT_LINE.test(entered), "port", { scheme }, opt);
       }
-      const expression = scheme === "opc.tcp" ? OPCUA_LINE : HOST_LINE;
-      const port = /:(\d+)\/?$/.exec(entered);
+      const expression = { "opc.tcp": OPCUA_LINE, rfc2217: REMOTE_PORT_LINE }[scheme] ?? HOST_LINE;
+      const port = /:(\d+)\/?$/.exec(entered.split("?")[0]);
       const inRange = port === null || (Number(port[1]) >= 1 && Number(port[1]) <= 65_535);
       return verdict(expression.test(entered) && inRange, "host", { scheme }, opt);
     };

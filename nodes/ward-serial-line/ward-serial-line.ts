@@ -3,6 +3,6 @@ import type { Red } from "../node-red.ts";
 
 const node: (red: Red) => void = defineLine({
   type: "ward-serial-line",
-  schemes: ["serial", "unix", "tcp", "udp"],
+  schemes: ["serial", "rfc2217", "tcp", "unix", "udp"],
 });
 export default node;

@@ -16,7 +16,7 @@ const LINES = 60;
 /** The readings that the load devices' lines give, by the same driver. */
 export function stockReadings(): StockReading[] {
   return Array.from({ length: DEVICES }, (_, place) => place + 1).flatMap((bed) => {
-    const decoder = driver.open({});
+    const decoder = driver.open({}, "tcp");
     return masimoLines(bed, LINES)
       .flatMap((line) => decoder.push(line, 0))
       .flatMap((output) => (output.kind === "frame" ? output.readings : []))

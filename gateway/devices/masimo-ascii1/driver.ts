@@ -1,4 +1,5 @@
 import type { BadBytes, DeviceOptions, Output, StreamDecoder, StreamDriver } from "../device.ts";
+import { SERIAL_LINES } from "../device.ts";
 import type { Ascii1Line } from "./ascii1-line.ts";
 import { LINE_BYTES_MAX, parseLine } from "./ascii1-line.ts";
 import { readingsOf } from "./ascii1-readings.ts";
@@ -14,7 +15,7 @@ export const driver: StreamDriver = {
     model: "masimo-ascii1",
     maker: "Masimo",
     protocol: "Serial output ASCII 1",
-    lines: ["serial", "unix", "tcp", "udp"],
+    lines: SERIAL_LINES,
     evidence: "A",
     mode: "passive",
     source: "Masimo Rad-8 Operator's Manual, serial interface specification, ASCII 1",

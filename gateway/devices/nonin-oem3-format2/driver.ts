@@ -1,5 +1,6 @@
 import type { BadBytes, Measured, MeasuredWave, Output } from "../device.ts";
 import type { StreamDecoder, StreamDriver } from "../device.ts";
+import { SERIAL_LINES } from "../device.ts";
 import type { Quality } from "../../reading.ts";
 
 /**
@@ -16,7 +17,7 @@ export const driver: StreamDriver = {
     model: "nonin-oem3-format2",
     maker: "Nonin",
     protocol: "OEM III / Xpod serial data format 2",
-    lines: ["serial", "unix", "tcp", "udp"],
+    lines: SERIAL_LINES,
     evidence: "A",
     mode: "passive",
     source: "Nonin OEM III Module Specification and Technical Information, serial data format 2",

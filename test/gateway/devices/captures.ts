@@ -4,6 +4,7 @@ import { DRIVERS } from "../../../gateway/devices/catalog.ts";
 import type {
   DeviceOptions,
   Frame,
+  LineScheme,
   Output,
   StreamDriver,
 } from "../../../gateway/devices/device.ts";
@@ -17,13 +18,26 @@ export interface Capture {
 }
 
 interface Expected {
-  /** Where the bytes come from. */
+  /** Where the bytes come from, in words. */
   readonly label: string;
+  /**
+   * "recorded": a real device sent them; "known-answer": printed in a manual or another independent source; "synthetic": made
+   * after the description of the format.
+   */
+  readonly origin: Origin;
   readonly options: DeviceOptions;
-  /** "checksum": any changed byte is noticed; "form": only a byte that breaks the line's form is. */
-  readonly guard: "checksum" | "form";
+  /** The kind of line. @default the first of the driver */
+  readonly over?: LineScheme;
+  /**
+   * What the protocol can notice. "checksum": any changed byte; "form": only a byte that breaks the form, so that a lost or
+   * doubled byte never makes another value; "none": a lost digit makes another number, and nothing in the bytes tells.
+   */
+  readonly guard: Guard;
   readonly outputs: readonly Output[];
 }
+
+export type Origin = "recorded" | "known-answer" | "synthetic";
+export type Guard = "checksum" | "form" | "none";
 
 export const STREAM_DRIVERS: readonly StreamDriver[] = DRIVERS.filter(
   (driver) => driver.kind === "stream",
@@ -43,27 +57,28 @@ export function capturesOf(driver: StreamDriver): Capture[] {
       const beside = new URL(name.replace(/\.bin$/, ".json"), folder);
       const expected = JSON.parse(readFileSync(beside, "utf8")) as Expected;
       if (process.env["UPDATE"] === "1") {
-        const outputs = decodeWhole(driver, bytes, expected.options);
+        const outputs = decodeWhole(driver, bytes, expected);
         writeFileSync(beside, `${JSON.stringify({ ...expected, outputs }, null, 1)}\n`);
       }
       return { driver, name, bytes, expected };
     });
 }
 
-/** All outputs for these bytes, handed over in pieces of the given size. */
+/** What a driver makes of bytes handed over in pieces of the given size; what it would ask is left out. */
 export function decodeWhole(
   driver: StreamDriver,
   bytes: Uint8Array,
-  options: DeviceOptions,
+  { options, over }: Pick<Expected, "options" | "over">,
   piece: number = bytes.length,
 ): Output[] {
-  const decoder = driver.open(options);
+  const decoder = driver.open(options, over ?? driver.facts.lines[0] ?? "serial");
   const outputs: Output[] = [];
   for (let from = 0; from < bytes.length; from += Math.max(piece, 1)) {
     outputs.push(...decoder.push(bytes.subarray(from, from + Math.max(piece, 1)), AT));
     outputs.push(...decoder.tick(AT));
   }
-  return [...outputs, ...(decoder.end?.(AT) ?? [])];
+  outputs.push(...(decoder.end?.(AT) ?? []));
+  return outputs.filter(({ kind }) => kind !== "ask");
 }
 
 /** The frames among outputs. */
@@ -84,4 +99,4 @@ export function valuesOf(frame: Frame): string[] {
   return [...numbers, ...waves].map((value) => JSON.stringify(value));
 }
 
-const AT = Date.UTC(2026, 10, 23, 10, 32);
+const AT = 1000;

@@ -1,5 +1,7 @@
+import type { Guard } from "./captures.ts";
+
 /** Damages a stream at one place. */
-export type Damage = (bytes: Buffer, place: number, guard: "checksum" | "form") => Buffer;
+export type Damage = (bytes: Buffer, place: number, guard: Guard) => Buffer;
 
 /** What lines do to bytes. */
 export const DAMAGES: Readonly<Record<string, Damage>> = {

@@ -12,7 +12,10 @@ import { RecordedDevice } from "../lines/recorded-device.ts";
 
 describe("simulated stream devices", { concurrency: true }, () => {
   for (const { model } of STREAM_SIMULATORS) {
-    for (const line of ["pty", "tcp", "unix", "udp"]) {
+    const { lines } = needDriver(model).facts;
+    for (const line of ["pty", "tcp", "unix", "udp"].filter(
+      (kind) => kind === "pty" || lines.some((scheme) => scheme === kind),
+    )) {
       test(`${model} is read over ${line}`, async () => {
         await reading(model, line, async (device) => {
           await device.until(() => device.frames.length >= 2);
@@ -29,8 +32,9 @@ describe("simulated stream devices", { concurrency: true }, () => {
     test(`${model}: every fault on demand is seen, and goes away again`, async () => {
       await reading(model, "tcp", async (device, simulated) => {
         await device.until(() => device.frames.length >= 1);
+        const lost = lostNumber(device);
         simulated.setFault("sensor-off", true);
-        await device.until(() => numbersOf(device.frames.at(-1)?.readings) === 0);
+        await device.until(lost);
         simulated.setFault("sensor-off", false);
         simulated.setFault("checksum", true);
         await device.until(() => device.faults.length >= 1);
@@ -41,7 +45,8 @@ describe("simulated stream devices", { concurrency: true }, () => {
         simulated.setFault("noise", false);
         const frames = device.frames.length;
         await device.until(() => device.frames.length >= frames + 2);
-        assert.ok(numbersOf(device.frames.at(-1)?.readings) > 0);
+        const numbers = device.frames.slice(frames).flatMap(({ readings }) => readings);
+        assert.ok(numbers.some(({ value }) => typeof value === "number"));
       });
     });
 
@@ -64,6 +69,10 @@ describe("simulated stream devices", { concurrency: true }, () => {
         const ticks = Array.from({ length: 50 }, (_, tick) => stream.tick(1e12 + 200 * tick));
         return Buffer.concat(ticks.flat());
       };
+      if (simulator.open({ seed: 7 }).receive !== undefined) {
+        // A device that is asked says little by itself; conversation.test.ts looks at those.
+        continue;
+      }
       assert.ok(bytes(7).length > 500);
       assert.deepEqual(bytes(7), bytes(7));
       assert.notDeepEqual(bytes(7), bytes(8));
@@ -92,8 +101,21 @@ async function reading(
   }
 }
 
-function numbersOf(readings: readonly Measured[] = []): number {
-  return readings.filter(({ value }) => typeof value === "number").length;
+/** Tells whether a measurement that was a number has become "no value" since. */
+function lostNumber(device: RecordedDevice): () => boolean {
+  const wereNumbers = new Set(
+    device.frames
+      .flatMap(({ readings }) => readings)
+      .filter(({ value }) => typeof value === "number")
+      .map(({ code }) => code),
+  );
+  const from = device.frames.length;
+  return () =>
+    device.frames
+      .slice(from)
+      .some(({ readings }) =>
+        readings.some(({ code, value }) => value === null && wereNumbers.has(code)),
+      );
 }
 
 function assertPossible({ code, value }: Measured): void {

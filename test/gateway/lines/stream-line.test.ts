@@ -165,15 +165,17 @@ describe("stream lines", { concurrency: true }, () => {
     const driver = asking([
       ["READ", "read!"],
       ["STOP-PUMP", "stop!"],
+      ["READ", "stop!"],
     ]);
     const line = openStreamLine(url, FAST);
     const device = new RecordedDevice();
     line.attach(spec(driver), device.sink);
-    await device.until(() => device.faults.length >= 3);
+    await device.until(() => device.faults.length >= 4);
     await line.close();
     server.close();
     assert.ok(device.faults.every(({ fault }) => fault === "refused-verb"));
-    assert.match(device.faults[0]?.text ?? "", /"STOP-PUMP": it is no read verb/);
+    assert.match(device.faults[0]?.text ?? "", /"STOP-PUMP": its bytes are no read verb/);
+    assert.match(device.faults[1]?.text ?? "", /"READ": its bytes are no read verb/);
     assert.ok(asked.length > 0);
     assert.equal(asked.join("").replaceAll("read!", ""), "");
   });
@@ -211,9 +213,9 @@ describe("stream lines", { concurrency: true }, () => {
     let opened = 0;
     const driver: StreamDriver = {
       ...nonin,
-      open: (options) => {
+      open: (...how) => {
         opened += 1;
-        const decoder = nonin.open(options);
+        const decoder = nonin.open(...how);
         return opened > 1
           ? decoder
           : {
@@ -305,13 +307,19 @@ function quick(): StreamDriver {
   return { ...driver, facts: { ...driver.facts, quietMs: 300 } };
 }
 
-/** An active driver that asks the same every time; only READ is one of its verbs. */
+/** An active driver that asks the same every time; only READ is one of its verbs, and only "read!" and "xxx..." are its bytes. */
 function asking(questions: readonly (readonly [string, string])[]): StreamDriver {
   const driver = noninDriver();
   return {
     ...driver,
     facts: { ...driver.facts, mode: "active", quietMs: 30_000 },
-    verbs: ["READ"],
+    verbs: [
+      {
+        verb: "READ",
+        doc: "Reads.",
+        matches: (bytes) => /^(?:read!|x+)$/.test(Buffer.from(bytes).toString()),
+      },
+    ],
     open: () => ({
       push: () => [],
       tick: () =>
