@@ -149,7 +149,10 @@ test("forms that cannot be used are said to be so, name the field, and read noth
 
 test("a line URL of the wrong kind or with a mistake is named", async () => {
   const cases = [
-    ["modbus-tcp://10.0.0.8:502", /not a line URL that starts with serial, unix, tcp, udp/],
+    [
+      "modbus-tcp://10.0.0.8:502",
+      /not a line URL that starts with serial, rfc2217, tcp, unix, udp/,
+    ],
     ["serial:ttyUSB0", /Cannot use line "serial:ttyUSB0": the path is not absolute/],
     ["", /it is empty/],
   ] as const;

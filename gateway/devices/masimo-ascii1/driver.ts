@@ -1,5 +1,6 @@
 import type { BadBytes, DeviceOptions, Output, StreamDecoder, StreamDriver } from "../device.ts";
 import { SERIAL_LINES } from "../device.ts";
+import { TextLines } from "../text-lines.ts";
 import type { Ascii1Line } from "./ascii1-line.ts";
 import { LINE_BYTES_MAX, parseLine } from "./ascii1-line.ts";
 import { readingsOf } from "./ascii1-readings.ts";
@@ -34,15 +35,9 @@ export const driver: StreamDriver = {
   open: (options) => new MasimoDecoder(options),
 };
 
-const CARRIAGE_RETURN = 13;
-const LINE_FEED = 10;
-
 class MasimoDecoder implements StreamDecoder {
   readonly #hemoglobinUnit: string;
-  /** The line being collected, without its end. */
-  #line = "";
-  /** Bytes of a line that got too long or had a byte that is no text; 0 while the line is good. */
-  #noise = 0;
+  readonly #lines = new TextLines(LINE_BYTES_MAX);
   /** Keys and widths as this device prints them; a lost digit or letter changes them. */
   #shape: string | null = null;
   /** Another shape, seen in the line before; seen twice it is how the device prints now. */
@@ -55,15 +50,9 @@ class MasimoDecoder implements StreamDecoder {
   }
 
   push(bytes: Uint8Array): Output[] {
-    const outputs: Output[] = [];
-    for (const byte of bytes) {
-      if (byte === CARRIAGE_RETURN || byte === LINE_FEED) {
-        this.#endLine(outputs);
-      } else {
-        this.#addByte(byte, outputs);
-      }
-    }
-    return outputs;
+    return this.#lines
+      .push(bytes)
+      .flatMap((found) => (found.kind === "line" ? this.#useLine(found.text) : [found]));
   }
 
   tick(): Output[] {
@@ -71,38 +60,7 @@ class MasimoDecoder implements StreamDecoder {
   }
 
   end(): Output[] {
-    // A line without its end may be a piece of one, even when it looks whole.
-    const bytes = this.#noise + this.#line.length;
-    this.#line = "";
-    this.#noise = 0;
-    return bytes === 0 ? [] : [fault("truncated", bytes, "a line without its end")];
-  }
-
-  #addByte(byte: number, outputs: Output[]): void {
-    const isText = byte >= 0x20 && byte <= 0x7e;
-    if (this.#noise === 0 && isText && this.#line.length < LINE_BYTES_MAX) {
-      this.#line += String.fromCodePoint(byte);
-      return;
-    }
-    this.#noise += this.#line.length + 1;
-    this.#line = "";
-    if (this.#noise >= NOISE_BYTES_MAX) {
-      outputs.push(fault("noise", this.#noise - 1, "bytes that are no text line"));
-      // One byte stays counted, so that what follows up to the line's end is known to be part of a bad line.
-      this.#noise = 1;
-    }
-  }
-
-  #endLine(outputs: Output[]): void {
-    const text = this.#line;
-    const noise = this.#noise;
-    this.#line = "";
-    this.#noise = 0;
-    if (noise > 0) {
-      outputs.push(fault("noise", noise, "bytes that are no text line"));
-    } else if (text.trim() !== "") {
-      outputs.push(...this.#useLine(text));
-    }
+    return this.#lines.end();
   }
 
   #useLine(text: string): Output[] {
@@ -137,8 +95,6 @@ class MasimoDecoder implements StreamDecoder {
     return [{ kind: "identity", serial }];
   }
 }
-
-const NOISE_BYTES_MAX = 1000;
 
 function fault(word: string, bytes: number, text: string): BadBytes {
   return { kind: "fault", fault: word, bytes, text };
