@@ -124,7 +124,7 @@ export interface IdentityFound {
 
 export type Output = Frame | BadBytes | Ask | IdentityFound;
 
-/** Options of one device as the engineer gave them (strings and numbers only), already checked by `problems`. */
+/** Options of one device, complete and checked by option-check.ts before a driver sees them. */
 export type DeviceOptions = Readonly<Record<string, string | number | boolean>>;
 
 /** One option of a driver: name, unit, range and default, shown in the editor and checked before use. */
@@ -152,6 +152,8 @@ export interface StreamDriver {
   /** The read verbs: all that this driver may ever send; empty for a passive one. */
   readonly verbs: readonly ReadVerb[];
   readonly options: readonly OptionSpec[];
+  /** What is wrong with a text that holds more than a word (a register map, say): every problem at once, with what to do. */
+  readonly problems?: (options: DeviceOptions) => readonly string[];
   /** A fresh decoder for one connection. `line` matters to protocols that are framed otherwise in datagrams. */
   open(options: DeviceOptions, line: LineScheme): StreamDecoder;
 }
@@ -194,6 +196,8 @@ export interface ModbusDriver {
   readonly facts: DriverFacts;
   readonly serial: SerialFormat;
   readonly options: readonly OptionSpec[];
+  /** What is wrong with a text that holds more than a word (a register map, say): every problem at once, with what to do. */
+  readonly problems?: (options: DeviceOptions) => readonly string[];
   /** How often to poll (milliseconds). */
   readonly pollMs: number;
   /** What to read in one poll. */
@@ -221,6 +225,8 @@ export interface OpcuaDriver {
   readonly kind: "opcua";
   readonly facts: DriverFacts;
   readonly options: readonly OptionSpec[];
+  /** What is wrong with a text that holds more than a word (a register map, say): every problem at once, with what to do. */
+  readonly problems?: (options: DeviceOptions) => readonly string[];
   readonly samplingMs: number;
   points(options: DeviceOptions): readonly OpcuaPoint[];
   /** One changed variable to readings. `value` is what JSON can carry; `statusCode` is the OPC-UA StatusCode (u32). */
