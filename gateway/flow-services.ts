@@ -1,3 +1,4 @@
+import type { OptionSpec } from "./devices/device.ts";
 import type { ClassName, Item, Take } from "./reading.ts";
 import type { LineStatus, OutboxStatus, Subscription, WardMessage, WardTake } from "./rooms.ts";
 
@@ -55,10 +56,16 @@ export interface SealedItems {
   readonly salt: string;
 }
 
+/** What the editor needs to know of a model to offer it and to fill in its form. */
 export interface ModelChoice {
   readonly model: string;
   readonly maker: string;
   readonly protocol: string;
   readonly lines: readonly string[];
   readonly kind: "stream" | "modbus" | "opcua";
+  readonly mode: "passive" | "active";
+  readonly evidence: "A" | "B";
+  /** The device's usual line settings, for example `9600 8N1`; "" where it has none. */
+  readonly serial: string;
+  readonly options: readonly OptionSpec[];
 }

@@ -61,7 +61,56 @@ export type BedsideToFlowhost =
   | { readonly t: "hello"; readonly version: number; readonly boot: string }
   | { readonly t: "takes"; readonly generation: number; readonly takes: readonly Take[] }
   | { readonly t: "gaps"; readonly gaps: readonly TakeGap[] }
-  | { readonly t: "line"; readonly device: string; readonly line: LineStatus };
+  | { readonly t: "line"; readonly device: string; readonly line: LineStatus }
+  | { readonly t: "probed"; readonly id: number; readonly view: ProbeView };
+
+/**
+ * A look at one device or line for the engineer at the editor. What it reads is shown and goes nowhere else: it is no take,
+ * is not stored and not forwarded. Only lines of the signed settings can be looked at, and looking only reads.
+ */
+export interface ReadProbe {
+  readonly kind: "read";
+  readonly subscription: Subscription;
+}
+export type Probe = ReadProbe;
+
+/** What a probe has found so far. Lists are bounded and hold the latest. */
+export interface ProbeView {
+  /** `running` goes on, `done` has given all there is, `failed` ended for the reason in `text`. */
+  readonly state: "running" | "done" | "failed";
+  /** Plain words: how the line is doing, or why the probe ended. */
+  readonly text: string;
+  readonly line: LineState;
+  /** Device id under which the running flow reads this already: it is shown what that gets. */
+  readonly shared: string | null;
+  /** Frames since the probe began. */
+  readonly frames: number;
+  readonly serial: string | null;
+  readonly readings: readonly ProbeReading[];
+  readonly waves: readonly ProbeWave[];
+  readonly faults: readonly ProbeFault[];
+}
+
+export interface ProbeReading {
+  readonly code: string;
+  readonly path: string;
+  readonly text: string;
+  readonly unit: string;
+  readonly quality: readonly string[];
+}
+
+export interface ProbeWave {
+  readonly code: string;
+  readonly path: string;
+  readonly samplesPerSecond: number;
+}
+
+export interface ProbeFault {
+  readonly fault: string;
+  readonly text: string;
+  readonly count: number;
+  readonly bytes: number;
+}
 
 /** How a device's line is doing, for the status under a source node. */
 export interface LineStatus {
@@ -77,6 +126,8 @@ export interface LineStatus {
 /** flow host -> bedside */
 export type FlowhostToBedside =
   | { readonly t: "hello"; readonly version: number }
+  | { readonly t: "probe"; readonly id: number; readonly probe: Probe }
+  | { readonly t: "probe-end"; readonly id: number }
   | {
       /** Sent at every start of flows, whole or partial: from now on only this generation counts. */
       readonly t: "flows";

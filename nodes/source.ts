@@ -1,4 +1,5 @@
 import type { DeviceOptions, LineState } from "../gateway/devices/device.ts";
+import { OPTION_TEXT_MAX } from "../gateway/devices/device.ts";
 import type { Take } from "../gateway/reading.ts";
 import type { LineStatus, Subscription, WardFlowMessage, WardMessage } from "../gateway/rooms.ts";
 import { bad, type Fields } from "./fields.ts";
@@ -26,7 +27,7 @@ export function messageOf(take: Take, ward: WardMessage): WardFlowMessage {
 
 const DEVICE = /^[a-z0-9][a-z0-9./:-]{0,63}$/;
 const MODEL = /^[a-z0-9]+(?:-[a-z0-9]+)+$/;
-const OPTION_NAME = /^[A-Za-z][A-Za-z0-9]{0,31}$/;
+const OPTION_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const OPTIONS_MAX = 32;
 
 function readSubscription(node: WardNode, unit: number | null): Subscription {
@@ -60,7 +61,7 @@ function readOptions(fields: Fields): DeviceOptions {
 
 function isOptionValue(value: unknown): value is string | number | boolean {
   return (
-    (typeof value === "string" && value.length <= 200) ||
+    (typeof value === "string" && value.length <= OPTION_TEXT_MAX) ||
     Number.isFinite(value) ||
     typeof value === "boolean"
   );

@@ -1,4 +1,5 @@
 import { BedsideLines } from "./lines.ts";
+import { LinePool } from "./line-pool.ts";
 import { BedsideTotals, type BedsideStats } from "./totals.ts";
 import type { Clock } from "./clock.ts";
 import type { BadBytes, Driver, Frame } from "../devices/device.ts";
@@ -17,6 +18,7 @@ import {
   type TakeGap,
 } from "../rooms.ts";
 import type { Settings } from "../settings.ts";
+import { Probes } from "./probes.ts";
 import { TakeNumberer } from "./take.ts";
 
 /**
@@ -47,7 +49,9 @@ export class Bedside {
   readonly #options: BedsideOptions;
   readonly #numberer: TakeNumberer;
   readonly #held: HeldTakes;
+  readonly #pool: LinePool;
   readonly #lines: BedsideLines;
+  readonly #probes: Probes;
   readonly #totals = new BedsideTotals();
   readonly #trendAt = new Map<string, number>();
   /** Takes above this number have not been handed out: on disk, per device. */
@@ -81,15 +85,21 @@ export class Bedside {
       inFlight: settings.inFlightTakes,
     });
     this.#reportedAt = clock.now();
+    this.#pool = new LinePool(options);
     this.#lines = new BedsideLines({
-      allowedLines: options.allowedLines,
+      pool: this.#pool,
       driver: options.driver,
-      openLine: options.openLine,
       frame: (device, frame, at) => this.#frame(device, frame, at),
       fault: (_device, fault) => this.#fault(fault),
       notice: (device, notice, text) => this.notice({ device, notice, text, since: null }),
       status: (device, status) => this.#status(device, status),
       now: () => clock.now(),
+    });
+    this.#probes = new Probes({
+      pool: this.#pool,
+      lines: this.#lines,
+      driver: options.driver,
+      tell: (id, view) => this.#link?.send({ t: "probed", id, view }),
     });
     if (options.previous !== null) {
       this.#gaps.add(gapsAfterCrash(options.previous, clock.now()));
@@ -107,6 +117,7 @@ export class Bedside {
   /** Takes a new link to the flow host; the one before it is closed. */
   attach(link: FlowLink): void {
     this.#link?.close();
+    this.#probes.endAll("the flow host was started again");
     this.#link = link;
     this.#generation = null;
     link.send({ t: "hello", version: ROOMS_VERSION, boot: this.#options.boot });
@@ -117,8 +128,16 @@ export class Bedside {
     switch (message.t) {
       case "hello":
         return;
+      case "probe":
+        this.#probes.start(message.id, message.probe);
+        return;
+      case "probe-end":
+        this.#probes.end(message.id);
+        return;
       case "flows":
         this.#generation = message.generation;
+        // A line has one reader, and the flow comes first.
+        this.#probes.endAll("the flow was deployed: test again");
         this.#lines.subscribe(message.subscriptions);
         this.#held.newGeneration();
         this.#sendGaps(this.#gaps.told());
@@ -188,7 +207,9 @@ export class Bedside {
 
   /** Stops taking; what is held stays held until `settle` or the end of the process. */
   async stopTaking(): Promise<void> {
-    await this.#lines.close();
+    this.#probes.close();
+    this.#lines.close();
+    await this.#pool.close();
   }
 
   /** Ends timers and the link. */

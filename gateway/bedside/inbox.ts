@@ -1,7 +1,7 @@
 import { OPTION_TEXT_MAX } from "../devices/device.ts";
 import { WardError } from "../errors.ts";
 import { CLASSES, isDeviceId } from "../reading.ts";
-import type { FlowhostToBedside, Outcome, Subscription } from "../rooms.ts";
+import type { FlowhostToBedside, Outcome, Probe, Subscription } from "../rooms.ts";
 
 /** Entries in one list from the flow host, at most. */
 const LIST_MAX = 100_000;
@@ -18,7 +18,13 @@ export function parseFlowhostToBedside(value: unknown): FlowhostToBedside {
     if (value["t"] === "hello" && isCount(value["version"])) {
       return { t: "hello", version: value["version"] };
     }
-    const { generation, subscriptions, outcomes, gaps } = value;
+    const { generation, subscriptions, outcomes, gaps, id, probe } = value;
+    if (value["t"] === "probe" && isCount(id) && isProbe(probe)) {
+      return { t: "probe", id, probe };
+    }
+    if (value["t"] === "probe-end" && isCount(id)) {
+      return { t: "probe-end", id };
+    }
     if (
       value["t"] === "flows" &&
       isCount(generation) &&
@@ -38,6 +44,10 @@ export function parseFlowhostToBedside(value: unknown): FlowhostToBedside {
     "WARD_ROOM_MESSAGE",
     "Cannot use a message of the flow host to bedside: unknown form.",
   );
+}
+
+function isProbe(value: unknown): value is Probe {
+  return isRecord(value) && value["kind"] === "read" && isSubscription(value["subscription"]);
 }
 
 function isSubscription(value: unknown): value is Subscription {

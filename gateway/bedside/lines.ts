@@ -1,18 +1,17 @@
 import type { BadBytes, Driver, Frame, LineState } from "../devices/device.ts";
+import { completeOptions, optionProblems } from "../devices/option-check.ts";
 import { errorText } from "../errors.ts";
-import { lineKey } from "../lines/line-url.ts";
-import type { Line } from "../lines/line.ts";
+import type { DeviceSink } from "../lines/line.ts";
 import type { LineStatus, Subscription } from "../rooms.ts";
+import type { HeldLine, LinePool } from "./line-pool.ts";
 
 /**
  * The lines and devices that the running flow asks for. A new subscription list is compared with what is open, so that a
  * deploy that changes nothing touches no line.
  */
 export interface BedsideLinesOptions {
-  /** Line URLs that the signed settings allow; compared without their query. */
-  readonly allowedLines: readonly string[];
+  readonly pool: LinePool;
   readonly driver: (model: string) => Driver | undefined;
-  readonly openLine: (url: string) => Promise<Line>;
   readonly frame: (device: string, frame: Frame, at: number) => void;
   readonly fault: (device: string, fault: BadBytes, at: number) => void;
   /** A fact worth a notice: silent, back, lost, not allowed, identity changed. */
@@ -24,9 +23,11 @@ export interface BedsideLinesOptions {
 
 interface OpenDevice {
   readonly subscription: Subscription;
-  /** The line's resource, or null when it was refused. */
-  key: string | null;
+  /** The line it is read over, or null when it was refused. */
+  held: HeldLine | null;
   detach: () => void;
+  /** Others who want to see what it gives. */
+  readonly watchers: Set<DeviceSink>;
   state: LineState;
   text: string;
   since: number;
@@ -38,16 +39,11 @@ interface OpenDevice {
 
 export class BedsideLines {
   readonly #options: BedsideLinesOptions;
-  readonly #allowed: ReadonlySet<string>;
-  readonly #lines = new Map<string, { readonly url: string; readonly line: Promise<Line> }>();
   readonly #devices = new Map<string, OpenDevice>();
   readonly #admitted = new Set<string>();
-  /** Lines that are still closing: a port has one owner. */
-  #closing: Promise<void> = Promise.resolve();
 
   constructor(options: BedsideLinesOptions) {
     this.#options = options;
-    this.#allowed = new Set(options.allowedLines.map(keyOrNothing).filter((key) => key !== ""));
   }
 
   /** Makes the open devices those of the list: closes what is gone or changed, opens what is new. */
@@ -58,12 +54,12 @@ export class BedsideLines {
     for (const [device, open] of this.#devices) {
       const now = wanted.get(device);
       if (now === undefined || !sameSubscription(now, open.subscription)) {
+        // Before anything is opened: a line with a new baud rate is another line on the same port.
         open.detach();
+        open.held?.release();
         this.#devices.delete(device);
       }
     }
-    // Before anything is opened: a line with a new baud rate is another line on the same port.
-    this.#closeUnusedLines();
     for (const subscription of wanted.values()) {
       if (!this.#devices.has(subscription.device)) {
         this.#open(subscription);
@@ -81,19 +77,35 @@ export class BedsideLines {
     return report;
   }
 
-  async close(): Promise<void> {
+  /** Ends all devices; their lines are closed by the pool. */
+  close(): void {
     this.subscribe([]);
-    await Promise.allSettled(
-      [...this.#lines.values()].map(async ({ line }) => (await line).close()),
-    );
-    this.#lines.clear();
+  }
+
+  /** What the flow reads over this line (its key), device by device. */
+  readOver(key: string): Subscription[] {
+    return [...this.#devices.values()]
+      .filter(({ held }) => held?.key === key)
+      .map(({ subscription }) => subscription);
+  }
+
+  /** Shows what a device gives to somebody else too, beginning with how it is doing. Returns the act that ends it. */
+  watch(device: string, watcher: DeviceSink): () => void {
+    const open = this.#devices.get(device);
+    if (open === undefined) {
+      return () => undefined;
+    }
+    open.watchers.add(watcher);
+    watcher.state(open.state, open.text, open.since);
+    return () => open.watchers.delete(watcher);
   }
 
   #open(subscription: Subscription): void {
     const open: OpenDevice = {
       subscription,
-      key: null,
+      held: null,
       detach: () => undefined,
+      watchers: new Set(),
       state: "closed",
       text: "",
       since: this.#options.now(),
@@ -108,7 +120,6 @@ export class BedsideLines {
       this.#refuse(open, refusal.notice, refusal.text);
       return;
     }
-    open.key = lineKey(subscription.line);
     let detached = false;
     open.detach = () => {
       detached = true;
@@ -121,72 +132,65 @@ export class BedsideLines {
   async #attach(open: OpenDevice, isDetached: () => boolean): Promise<void> {
     const { device, model, line: url, unit, options } = open.subscription;
     const driver = this.#options.driver(model);
-    const line = await this.#lineFor(url);
+    open.held = this.#options.pool.hold(url);
+    const line = await open.held.line;
     if (isDetached() || driver === undefined) {
       return;
     }
-    open.detach = line.attach(
-      { device, driver, unit, options },
-      {
-        frame: (frame, at) => {
-          open.frames += 1;
-          this.#options.frame(device, frame, at);
-        },
-        fault: (fault, at) => {
-          open.badBytes += fault.bytes;
-          this.#options.fault(device, fault, at);
-        },
-        state: (state, text, at) => this.#changed(open, state, text, at),
-        identity: (serial) => this.#identified(open, serial),
+    const complete = completeOptions(driver, options);
+    open.detach = line.attach({ device, driver, unit, options: complete }, this.#sinkOf(open));
+  }
+
+  #sinkOf(open: OpenDevice): DeviceSink {
+    const { device } = open.subscription;
+    const { watchers } = open;
+    return {
+      frame: (frame, at) => {
+        open.frames += 1;
+        this.#options.frame(device, frame, at);
+        watchers.forEach((watcher) => watcher.frame(frame, at));
       },
-    );
+      fault: (fault, at) => {
+        open.badBytes += fault.bytes;
+        this.#options.fault(device, fault, at);
+        watchers.forEach((watcher) => watcher.fault(fault, at));
+      },
+      state: (state, text, at) => {
+        this.#changed(open, state, text, at);
+        watchers.forEach((watcher) => watcher.state(state, text, at));
+      },
+      identity: (serial, at) => {
+        this.#identified(open, serial);
+        watchers.forEach((watcher) => watcher.identity(serial, at));
+      },
+    };
   }
 
-  #lineFor(url: string): Promise<Line> {
-    const key = lineKey(url);
-    const known = this.#lines.get(key);
-    if (known !== undefined) {
-      return known.line;
-    }
-    const line = this.#closing.then(() => this.#options.openLine(url));
-    this.#lines.set(key, { url, line });
-    line.catch(() => this.#lines.delete(key));
-    return line;
-  }
-
-  #refusal({ device, model, line }: Subscription): { notice: string; text: string } | null {
+  #refusal({
+    device,
+    model,
+    line,
+    options,
+  }: Subscription): { notice: string; text: string } | null {
     if (!this.#mayTake(device)) {
       return {
         notice: "too-many-devices",
         text: `${device}: this gateway has read as many different devices as it can since it was started.`,
       };
     }
-    if (this.#options.driver(model) === undefined) {
+    const driver = this.#options.driver(model);
+    if (driver === undefined) {
       return {
         notice: "model-unknown",
         text: `${device}: there is no driver for the model "${model}".`,
       };
     }
-    let key: string;
-    try {
-      key = lineKey(line);
-    } catch (error) {
-      return { notice: "line-not-usable", text: `${device}: ${errorText(error)}` };
+    const [problem] = optionProblems(driver, options);
+    if (problem !== undefined) {
+      return { notice: "options-not-usable", text: `${device}: ${problem}` };
     }
-    if (!this.#allowed.has(key)) {
-      return {
-        notice: "line-not-allowed",
-        text: `${device}: the line ${key} is not in the signed settings of this gateway. Ask IT to add it.`,
-      };
-    }
-    const shared = this.#lines.get(key);
-    if (shared !== undefined && shared.url !== line && this.#isUsed(key, device)) {
-      return {
-        notice: "line-not-usable",
-        text: `${device}: the line ${key} is already open with other settings. Use one line node for both.`,
-      };
-    }
-    return null;
+    const refusal = this.#options.pool.refusal(line);
+    return refusal === null ? null : { ...refusal, text: `${device}: ${refusal.text}` };
   }
 
   /** Every device id that ever took a number stays in the checkpoint of this boot: their number is bounded. */
@@ -244,22 +248,6 @@ export class BedsideLines {
     }
     open.serial = serial;
   }
-
-  #isUsed(key: string, except: string): boolean {
-    return [...this.#devices.values()].some(
-      (open) => open.subscription.device !== except && open.key === key,
-    );
-  }
-
-  #closeUnusedLines(): void {
-    for (const [key, { line }] of this.#lines) {
-      if (!this.#isUsed(key, "")) {
-        this.#lines.delete(key);
-        const closed = line.then((opened) => opened.close()).catch(() => undefined);
-        this.#closing = this.#closing.then(() => closed);
-      }
-    }
-  }
 }
 
 /** Different devices in one run of bedside, at most. */
@@ -271,13 +259,4 @@ function statusOf(open: OpenDevice, rate: number): LineStatus {
 
 function sameSubscription(a: Subscription, b: Subscription): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** The resource of a line, or "" for a URL that is none: what cannot be opened is not allowed either. */
-function keyOrNothing(url: string): string {
-  try {
-    return lineKey(url);
-  } catch {
-    return "";
-  }
 }

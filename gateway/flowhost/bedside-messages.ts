@@ -1,7 +1,15 @@
 import { LINE_STATES } from "../devices/device.ts";
 import { WardError } from "../errors.ts";
-import { isDeviceId } from "../reading.ts";
-import { type BedsideToFlowhost, type LineStatus, ROOMS_VERSION } from "../rooms.ts";
+import { isDeviceId, QUALITIES } from "../reading.ts";
+import {
+  type BedsideToFlowhost,
+  type LineStatus,
+  type ProbeFault,
+  type ProbeReading,
+  type ProbeView,
+  type ProbeWave,
+  ROOMS_VERSION,
+} from "../rooms.ts";
 import { isTake, isTakeGap } from "./take-shape.ts";
 import { isCount, isListOf, isRecord, isText } from "./message-shape.ts";
 
@@ -11,7 +19,7 @@ import { isCount, isListOf, isRecord, isText } from "./message-shape.ts";
  */
 export function parseBedsideToFlowhost(value: unknown): BedsideToFlowhost {
   if (isRecord(value)) {
-    const { t, version, boot, generation, takes, gaps, device, line } = value;
+    const { t, version, boot, generation, takes, gaps, device, line, id, view } = value;
     if (t === "hello" && isCount(version) && isText(boot, BOOT_CHARS) && BOOT.test(boot)) {
       return { t, version: sameVersion(version), boot };
     }
@@ -23,6 +31,9 @@ export function parseBedsideToFlowhost(value: unknown): BedsideToFlowhost {
     }
     if (t === "line" && typeof device === "string" && isDeviceId(device) && isLineStatus(line)) {
       return { t, device, line };
+    }
+    if (t === "probed" && isCount(id) && isProbeView(view)) {
+      return { t, id, view };
     }
   }
   throw new WardError(
@@ -47,6 +58,58 @@ const BOOT_CHARS = 16;
 const TAKES_MAX = 5000;
 const GAPS_MAX = 100_000;
 const TEXT_MAX = 512;
+
+function isProbeView(value: unknown): value is ProbeView {
+  return (
+    isRecord(value) &&
+    PROBE_STATES.has(value["state"]) &&
+    isText(value["text"], TEXT_MAX) &&
+    LINE_STATES.some((state) => state === value["line"]) &&
+    (value["shared"] === null || isText(value["shared"], TEXT_MAX)) &&
+    (value["serial"] === null || isText(value["serial"], TEXT_MAX)) &&
+    isCount(value["frames"]) &&
+    isListOf(value["readings"], isShownReading, PROBE_LIST_MAX) &&
+    isListOf(value["waves"], isShownWave, PROBE_LIST_MAX) &&
+    isListOf(value["faults"], isShownFault, PROBE_LIST_MAX)
+  );
+}
+
+const PROBE_STATES: ReadonlySet<unknown> = new Set(["running", "done", "failed"]);
+const PROBE_LIST_MAX = 1000;
+
+function isShownReading(value: unknown): value is ProbeReading {
+  return (
+    isRecord(value) &&
+    isText(value["code"], TEXT_MAX) &&
+    isText(value["path"], TEXT_MAX) &&
+    isText(value["text"], TEXT_MAX) &&
+    isText(value["unit"], TEXT_MAX) &&
+    isListOf(value["quality"], isQuality, PROBE_LIST_MAX)
+  );
+}
+
+function isQuality(value: unknown): value is string {
+  return QUALITIES.some((quality) => quality === value);
+}
+
+function isShownWave(value: unknown): value is ProbeWave {
+  return (
+    isRecord(value) &&
+    isText(value["code"], TEXT_MAX) &&
+    isText(value["path"], TEXT_MAX) &&
+    Number.isFinite(value["samplesPerSecond"])
+  );
+}
+
+function isShownFault(value: unknown): value is ProbeFault {
+  return (
+    isRecord(value) &&
+    isText(value["fault"], TEXT_MAX) &&
+    isText(value["text"], TEXT_MAX) &&
+    isCount(value["count"]) &&
+    isCount(value["bytes"])
+  );
+}
 
 function isLineStatus(value: unknown): value is LineStatus {
   return (

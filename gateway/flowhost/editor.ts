@@ -1,11 +1,26 @@
 import { sayReady } from "../editor-socket.ts";
-import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { Socket } from "node:net";
 
-import { errorCode, errorText } from "../errors.ts";
+import { errorCode, errorText, WardError } from "../errors.ts";
 
-/** A path under /ward that is answered with JSON. */
-export type JsonPages = Readonly<Record<string, () => unknown>>;
+/** What a page is asked. */
+export interface PageRequest {
+  readonly query: URLSearchParams;
+  /** What came as JSON; undefined for a GET. */
+  readonly body: unknown;
+}
+
+export type JsonPage = (request: PageRequest) => unknown;
+
+/** Pages that are answered with JSON, each under its method and path: `GET /ward/board`. */
+export type JsonPages = Readonly<Record<string, JsonPage>>;
 
 /**
  * Serves the editor on connections that the listener accepted and that came here through main. It listens to nothing itself: this
@@ -21,9 +36,10 @@ export class Editor {
   constructor(pages: JsonPages) {
     this.#pages = pages;
     this.server = createServer((request, response) => {
-      const page = request.method === "GET" ? this.#pages[pathOf(request.url)] : undefined;
+      const { path, query } = placeOf(request.url);
+      const page = this.#pages[`${request.method} ${path}`];
       if (page !== undefined) {
-        answer(response, page);
+        void answer(request, response, (body) => page({ query, body }));
       } else if (this.#admin === null) {
         send(response, UNAVAILABLE, { message: "The flow host is starting." });
       } else {
@@ -61,18 +77,54 @@ export class Editor {
 const CONNECTIONS_MAX = 64;
 const UNAVAILABLE = 503;
 
-function pathOf(url = "/"): string {
-  return url.split("?", 1)[0] ?? "/";
+/** What the browser asked for cannot be given: the answer says why. */
+const UNUSABLE = 400;
+const BODY_BYTES_MAX = 256 * 1024;
+
+function placeOf(url = "/"): { path: string; query: URLSearchParams } {
+  const mark = url.indexOf("?");
+  return {
+    path: mark === -1 ? url : url.slice(0, mark),
+    query: new URLSearchParams(mark === -1 ? "" : url.slice(mark + 1)),
+  };
 }
 
-function answer(response: ServerResponse, page: () => unknown): void {
-  Promise.resolve()
-    .then(page)
-    .then(
-      (content) => send(response, 200, content),
-      (error: unknown) =>
-        send(response, UNAVAILABLE, { code: errorCode(error), message: errorText(error) }),
-    );
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  page: (body: unknown) => unknown,
+): Promise<void> {
+  try {
+    const body = request.method === "GET" ? undefined : await jsonOf(request);
+    send(response, 200, await page(body));
+  } catch (error) {
+    const status = request.method === "GET" ? UNAVAILABLE : UNUSABLE;
+    send(response, status, { code: errorCode(error), message: errorText(error) });
+  }
+}
+
+/** A body that says it is JSON: a form on another site cannot send one without being asked first. */
+async function jsonOf(request: IncomingMessage): Promise<unknown> {
+  if (request.headers["content-type"]?.split(";", 1)[0] !== "application/json") {
+    throw new WardError("WARD_PAGE_BODY", "Cannot use this request: it is no JSON.");
+  }
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of request) {
+    const chunk = Buffer.from(piece);
+    bytes += chunk.length;
+    if (bytes > BODY_BYTES_MAX) {
+      throw new WardError("WARD_PAGE_BODY", "Cannot use this request: it is too long.");
+    }
+    pieces.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(pieces).toString("utf8"));
+  } catch (error) {
+    throw new WardError("WARD_PAGE_BODY", "Cannot use this request: its JSON is broken.", {
+      cause: error,
+    });
+  }
 }
 
 function send(response: ServerResponse, status: number, content: unknown): void {

@@ -17,6 +17,7 @@ import { Sealer } from "../sealing/seal.ts";
 import { parseBedsideToFlowhost } from "./bedside-messages.ts";
 import { Board } from "./board.ts";
 import { Documents } from "./documents.ts";
+import { makeEditorPages } from "./editor-pages.ts";
 import { Editor } from "./editor.ts";
 import { FlowClock } from "./flow-clock.ts";
 import { FlowLog } from "./flow-log.ts";
@@ -27,11 +28,14 @@ import { isKnownType, nodeFacts, type NodeRed, startNodeRed } from "./node-red.t
 import { NodeStatuses } from "./node-statuses.ts";
 import { OutboxWatch } from "./outbox-watch.ts";
 import { LinkWatch } from "./link-watch.ts";
+import { ProbeDesk } from "./probe-desk.ts";
+import { readProbe } from "./probe-request.ts";
 import { makeRedSettings } from "./red-settings.ts";
 import { makeFlowServices } from "./services.ts";
 import { settledMessages } from "./settled-messages.ts";
 import { Settlement } from "./settlement.ts";
 import type { FlowhostConfig } from "./start-config.ts";
+import { StartDeadline } from "./start-deadline.ts";
 import { loadFlows, makeStorage } from "./storage.ts";
 
 export interface FlowhostOptions {
@@ -60,13 +64,14 @@ export class Flowhost {
   readonly #intake: Intake;
   readonly #log: FlowLog = new FlowLog();
   readonly #links: LinkWatch;
+  readonly #startDeadline: StartDeadline;
+  readonly #probes: ProbeDesk = new ProbeDesk((message) => void this.#bedside?.send(message));
   readonly #timers: NodeJS.Timeout[] = [];
   #bedside: BedsideLink | null = null;
   #keeper: KeeperLink | null = null;
   #policy: FlowPolicy | null = null;
   #handover: Handover | null = null;
   #nodeRed: NodeRed | null = null;
-  #startDeadline: NodeJS.Timeout | null = null;
   #lastId = 0;
   #starting = false;
   #ready = false;
@@ -75,6 +80,7 @@ export class Flowhost {
     this.#options = options;
     const { unsettledMax, droppedAfterMs } = options.config;
     this.#links = new LinkWatch(options.fatal);
+    this.#startDeadline = new StartDeadline(options.fatal);
     this.#settlement = new Settlement({ countMax: unsettledMax, droppedAfterMs });
     this.#documents = new Documents({ nextId: () => this.#nextId() });
     this.#intake = new Intake({
@@ -87,10 +93,14 @@ export class Flowhost {
       account: () => this.#handover?.account(),
       log: (line) => this.#log.add(line),
     });
-    this.#editor = new Editor({
-      "/ward/board": () => this.#board.content(),
-      "/ward/flows": () => loadFlows(this.#documents, (line) => this.#log.add(line)),
-    });
+    this.#editor = new Editor(
+      makeEditorPages({
+        board: this.#board,
+        probes: this.#probes,
+        flows: () => loadFlows(this.#documents, (line) => this.#log.add(line)),
+        readProbe,
+      }),
+    );
   }
 
   /** Takes a new socket to bedside; the one before it is closed. */
@@ -108,6 +118,7 @@ export class Flowhost {
     });
     this.#bedside = link;
     before?.close();
+    this.#probes.forgetAll();
     this.#links.linked("bedside");
     link.send({ t: "hello", version: ROOMS_VERSION });
     this.#intake.announce();
@@ -198,6 +209,9 @@ export class Flowhost {
         break;
       case "line":
         this.#intake.sources.line(message.device, message.line);
+        break;
+      case "probed":
+        this.#probes.told(message.id, message.view);
         break;
     }
   }
@@ -302,9 +316,10 @@ export class Flowhost {
     });
     // A flow that cannot be read is said here; Node-RED would start without one and stay silent.
     await storage.getFlows();
-    this.#awaitFlows();
+    this.#startDeadline.await();
     this.#timers.push(
       setInterval(() => this.#intake.tick(this.#clock.tick()), TICK_MS),
+      setInterval(() => this.#probes.tick(), STATS_MS),
       setInterval(() => this.#options.toMain({ t: "stats", stats: this.stats() }), STATS_MS),
     );
     const settings = makeRedSettings({
@@ -329,28 +344,13 @@ export class Flowhost {
 
   #flowsStopping(): void {
     this.#intake.pause();
-    this.#awaitFlows();
+    this.#startDeadline.await();
   }
 
   #flowsStarted(): void {
-    clearTimeout(this.#startDeadline ?? undefined);
+    this.#startDeadline.met();
     this.#intake.start(this.#clock.elapsed);
     this.#sayReady();
-  }
-
-  /** Flows that stopped must start again soon, or nothing would be collected any more. */
-  #awaitFlows(): void {
-    clearTimeout(this.#startDeadline ?? undefined);
-    this.#startDeadline = setTimeout(() => {
-      const why = `no start within ${START_FLOWS_MS / 1000} s`;
-      this.#options.fatal(
-        new WardError(
-          "WARD_FLOWS_NOT_STARTED",
-          `Cannot start the flow: ${why}. Look at its nodes.`,
-        ),
-      );
-    }, START_FLOWS_MS);
-    this.#startDeadline.unref();
   }
 
   #sayReady(): void {
@@ -386,7 +386,6 @@ const TAKES_JSON_BYTES_MAX = 8 * 2 ** 20;
 const TICK_MS = 250;
 const STATS_MS = 1000;
 const CLOCK_STEP_MAX_MS = 1000;
-const START_FLOWS_MS = 20_000;
 /** Main waits 1.5 s for this room to stop. */
 const STOP_FLOWS_MS = 900;
 const DRAIN_MS = 450;

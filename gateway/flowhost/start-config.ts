@@ -1,3 +1,4 @@
+import type { OptionSpec } from "../devices/device.ts";
 import { WardError } from "../errors.ts";
 import type { ModelChoice } from "../flow-services.ts";
 import { isGatewayId } from "../reading.ts";
@@ -56,6 +57,8 @@ export function parseFlowhostConfig(value: unknown): FlowhostConfig {
 const LIST_MAX = 10_000;
 const TEXT_MAX = 4096;
 const KINDS: ReadonlySet<unknown> = new Set(["stream", "modbus", "opcua"]);
+const MODES: ReadonlySet<unknown> = new Set(["passive", "active"]);
+const EVIDENCE: ReadonlySet<unknown> = new Set(["A", "B"]);
 
 function numberOf(fields: Fields, name: string, otherwise: number): number {
   const value = fields[name] ?? otherwise;
@@ -76,8 +79,16 @@ function isModelChoice(value: unknown): value is ModelChoice {
     isLine(value["maker"]) &&
     isLine(value["protocol"]) &&
     isListOf(value["lines"], isLine, LIST_MAX) &&
-    KINDS.has(value["kind"])
+    KINDS.has(value["kind"]) &&
+    MODES.has(value["mode"]) &&
+    EVIDENCE.has(value["evidence"]) &&
+    isLine(value["serial"]) &&
+    isListOf(value["options"], isOptionSpec, LIST_MAX)
   );
+}
+
+function isOptionSpec(value: unknown): value is OptionSpec {
+  return isRecord(value) && isLine(value["name"]) && isLine(value["doc"]) && "default" in value;
 }
 
 function wrong(name: string): WardError {

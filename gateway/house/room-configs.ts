@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import { DRIVERS } from "../devices/catalog.ts";
-import type { Driver } from "../devices/device.ts";
+import type { Driver, SerialFormat } from "../devices/device.ts";
 import type { ModelChoice } from "../flow-services.ts";
 import type { RoomName } from "../rooms.ts";
 import type { Settings } from "../settings.ts";
@@ -56,7 +56,13 @@ export function opcuaPki(dataDirectory: string): string {
 }
 
 /** What the editor needs to know of a driver to offer it. */
-function modelChoice({ kind, facts }: Driver): ModelChoice {
-  const { model, maker, protocol, lines } = facts;
-  return { model, maker, protocol, lines, kind };
+function modelChoice(driver: Driver): ModelChoice {
+  const { kind, options } = driver;
+  const { model, maker, protocol, lines, mode, evidence } = driver.facts;
+  const serial = driver.kind === "opcua" ? "" : serialText(driver.serial);
+  return { model, maker, protocol, lines, kind, mode, evidence, serial, options };
+}
+
+function serialText({ baud, format, flow }: SerialFormat): string {
+  return `${baud} ${format}${flow === "none" ? "" : ` ${flow}`}`;
 }

@@ -106,6 +106,10 @@ const MODELS: readonly ModelChoice[] = [
     protocol: "OEM III format 2",
     lines: ["serial", "tcp"],
     kind: "stream",
+    mode: "passive",
+    evidence: "A",
+    serial: "9600 8N1",
+    options: [],
   },
   {
     model: "tsi-rpc30",
@@ -113,6 +117,14 @@ const MODELS: readonly ModelChoice[] = [
     protocol: "Modbus",
     lines: ["modbus-tcp", "modbus-rtu"],
     kind: "modbus",
+    mode: "active",
+    evidence: "A",
+    serial: "9600 8N2",
+    options: [
+      { name: "offset", doc: "First register", default: 0, minimum: 0, maximum: 1000 },
+      { name: "door", doc: "Door switch", default: "auto", choices: ["auto", "absent"] },
+      { name: "fahrenheit", doc: "Says degrees Fahrenheit", default: false },
+    ],
   },
   {
     model: "lads-incubator",
@@ -120,6 +132,10 @@ const MODELS: readonly ModelChoice[] = [
     protocol: "OPC UA LADS",
     lines: ["opc.tcp"],
     kind: "opcua",
+    mode: "active",
+    evidence: "A",
+    serial: "",
+    options: [],
   },
 ];
 

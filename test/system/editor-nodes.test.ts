@@ -120,7 +120,7 @@ test("a source form offers models and lines, says what is wrong, and keeps its o
   await openForm(page, "ward-modbus");
   const models = page.locator("#node-input-model option");
   await models.nth(1).waitFor({ state: "attached" });
-  assert.deepEqual(await models.allTextContents(), ["Choose a model", "TSI · Modbus (tsi-rpc30)"]);
+  assert.deepEqual(await models.allTextContents(), ["Choose a model", "Modbus (tsi-rpc30)"]);
   await page.fill("#node-input-device", "Bed 12");
   await page.fill("#node-input-unit", "300");
   await page.press("#node-input-unit", "Tab");
@@ -129,16 +129,24 @@ test("a source form offers models and lines, says what is wrong, and keeps its o
   await page.fill("#node-input-device", "bed-12/pump");
   await page.fill("#node-input-unit", "7");
   await page.selectOption("#node-input-model", "tsi-rpc30");
-  await page.click(".red-ui-editableList-addButton");
-  await page.fill(".ward-option-name", "offset");
-  await page.fill(".red-ui-typedInput-input", "2");
+  await page.fill("#ward-option-offset", "9000");
+  await page.waitForSelector("#ward-option-offset.input-error");
+  await page.fill("#ward-option-offset", "2");
+  await page.selectOption("#ward-option-door", { label: "absent" });
   await page.click("#node-dialog-ok");
   await page.waitForFunction("document.querySelector('#node-dialog-ok') === null");
   const kept = await page.evaluate(
     `(() => { const n = RED.nodes.filterNodes({ type: "ward-modbus" }).find((m) => m.device === "bed-12/pump");
       return [n.unit, n.model, n.options]; })()`,
   );
-  assert.deepEqual(kept, ["7", "tsi-rpc30", [{ name: "offset", value: 2 }]]);
+  assert.deepEqual(kept, [
+    "7",
+    "tsi-rpc30",
+    [
+      { name: "offset", value: 2 },
+      { name: "door", value: "absent" },
+    ],
+  ]);
   assert.deepEqual(complaints, []);
   await page.context().close();
 });

@@ -208,7 +208,7 @@ test("the stack of an error names the node file", () => {
 
 test("the editor answers on a socket that was handed over, also before Node-RED is there", async (context) => {
   const editor = new Editor({
-    "/ward/board": () => ({ here: true }),
+    "GET /ward/board": () => ({ here: true }),
     "/ward/broken": () => Promise.reject(new Error("no")),
   });
   context.after(() => editor.close());
