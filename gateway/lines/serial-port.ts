@@ -143,9 +143,24 @@ const PARITIES: Readonly<Record<string, "none" | "even" | "odd">> = {
 function openReader(path: string): ReadStream {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOCTTY | constants.O_NONBLOCK);
   try {
-    return new ReadStream(descriptor);
+    const reader = new ReadStream(descriptor);
+    // libuv opens a terminal once more and reads that; the descriptor it was given stays open until somebody closes it.
+    if (descriptorOf(reader) !== descriptor) {
+      closeSync(descriptor);
+    }
+    return reader;
   } catch (error) {
     closeSync(descriptor);
     throw error;
   }
+}
+
+/** The descriptor that a stream really reads. Throws when it cannot be told: to close another's would be worse. */
+function descriptorOf(reader: ReadStream): number {
+  const handle: unknown = Reflect.get(reader, "_handle");
+  const descriptor: unknown = Object(handle).fd;
+  if (typeof descriptor !== "number") {
+    throw new WardError("WARD_LINE_OPEN", "Cannot read a port: this Node.js hides its descriptor.");
+  }
+  return descriptor;
 }
