@@ -1,8 +1,12 @@
 import { WardError } from "../errors.ts";
 import type { Driver } from "./device.ts";
 import { driver as benderComtraxx } from "./bender-comtraxx/driver.ts";
+import { driver as contecCms50dplus } from "./contec-cms50dplus/driver.ts";
 import { driver as ladsIncubator } from "./lads-incubator/driver.ts";
 import { driver as masimoAscii1 } from "./masimo-ascii1/driver.ts";
+import { driver as nellcorN595 } from "./nellcor-n595/driver.ts";
+import { driver as noninAscii } from "./nonin-ascii/driver.ts";
+import { driver as noninFormat7 } from "./nonin-format7/driver.ts";
 import { driver as noninOem3Format2 } from "./nonin-oem3-format2/driver.ts";
 import { driver as tsiRpc30 } from "./tsi-rpc30/driver.ts";
 
@@ -10,6 +14,10 @@ import { driver as tsiRpc30 } from "./tsi-rpc30/driver.ts";
 export const DRIVERS: readonly Driver[] = [
   noninOem3Format2,
   masimoAscii1,
+  noninFormat7,
+  noninAscii,
+  nellcorN595,
+  contecCms50dplus,
   tsiRpc30,
   benderComtraxx,
   ladsIncubator,

@@ -1,17 +1,32 @@
 import { simulator as benderComtraxx } from "./bender-comtraxx/simulator.ts";
+import { simulator as contecCms50dplus } from "./contec-cms50dplus/simulator.ts";
 import { simulator as ladsIncubator } from "./lads-incubator/simulator.ts";
 import type { LadsSimulator } from "./lads-simulator.ts";
 import { simulator as masimoAscii1 } from "./masimo-ascii1/simulator.ts";
 import type { ModbusSimulator } from "./modbus-simulator.ts";
+import { simulator as nellcorN595 } from "./nellcor-n595/simulator.ts";
+import { simulator as noninAscii } from "./nonin-ascii/simulator.ts";
+import { simulator as noninFormat7 } from "./nonin-format7/simulator.ts";
 import { simulator as noninOem3Format2 } from "./nonin-oem3-format2/simulator.ts";
+import type { OpcuaSimulator } from "./opcua-simulator.ts";
 import type { StreamSimulator } from "./simulator.ts";
 import { simulator as tsiRpc30 } from "./tsi-rpc30/simulator.ts";
 
 /** Every simulated stream device, one line a model. Apart from the catalog, so that the gateway does not load them. */
-export const STREAM_SIMULATORS: readonly StreamSimulator[] = [noninOem3Format2, masimoAscii1];
+export const STREAM_SIMULATORS: readonly StreamSimulator[] = [
+  noninOem3Format2,
+  masimoAscii1,
+  noninFormat7,
+  noninAscii,
+  nellcorN595,
+  contecCms50dplus,
+];
 
 /** Every simulated Modbus device. */
 export const MODBUS_SIMULATORS: readonly ModbusSimulator[] = [tsiRpc30, benderComtraxx];
 
 /** Every simulated LADS device. */
-export const LADS_SIMULATORS: readonly LadsSimulator[] = [ladsIncubator];
+export const LADS_SIMULATORS: readonly LadsSimulator[] = [ladsIncubator, ];
+
+/** Every other simulated device with an OPC-UA server. */
+export const OPCUA_SIMULATORS: readonly OpcuaSimulator[] = [];

@@ -1,9 +1,9 @@
 import type { BadBytes, DeviceOptions, Output, StreamDecoder, StreamDriver } from "../device.ts";
 import { SERIAL_LINES } from "../device.ts";
 import { TextLines } from "../text-lines.ts";
-import type { Ascii1Line } from "./ascii1-line.ts";
-import { LINE_BYTES_MAX, parseLine } from "./ascii1-line.ts";
-import { readingsOf } from "./ascii1-readings.ts";
+import type { Ascii1Layout, Ascii1Line } from "./ascii1-line.ts";
+import { isPlain, LINE_BYTES_MAX, parseLine } from "./ascii1-line.ts";
+import { readingsOf, valueOf } from "./ascii1-readings.ts";
 
 /**
  * Masimo Rad-5, Rad-8, Radical-7 and Root, serial output "ASCII 1": one text line a second,
@@ -35,11 +35,15 @@ export const driver: StreamDriver = {
   open: (options) => new MasimoDecoder(options),
 };
 
+/** Some models fill the time before a line with these. */
+const FILL_BYTE = 0x00;
+const FILL = /^\0+/;
+
 class MasimoDecoder implements StreamDecoder {
   readonly #hemoglobinUnit: string;
-  readonly #lines = new TextLines(LINE_BYTES_MAX);
+  readonly #lines = new TextLines(LINE_BYTES_MAX, [FILL_BYTE]);
   /** Keys and widths as this device prints them; a lost digit or letter changes them. */
-  #shape: string | null = null;
+  #layout: Ascii1Layout | null = null;
   /** Another shape, seen in the line before; seen twice it is how the device prints now. */
   #otherShape: string | null = null;
   #serial: string | null = null;
@@ -50,9 +54,15 @@ class MasimoDecoder implements StreamDecoder {
   }
 
   push(bytes: Uint8Array): Output[] {
-    return this.#lines
-      .push(bytes)
-      .flatMap((found) => (found.kind === "line" ? this.#useLine(found.text) : [found]));
+    const outputs: Output[] = [];
+    for (const found of this.#lines.push(bytes)) {
+      if (found.kind === "line") {
+        this.#useLine(found.text, outputs);
+      } else {
+        outputs.push(found);
+      }
+    }
+    return outputs;
   }
 
   tick(): Output[] {
@@ -63,36 +73,46 @@ class MasimoDecoder implements StreamDecoder {
     return this.#lines.end();
   }
 
-  #useLine(text: string): Output[] {
-    const line = parseLine(text);
+  #useLine(printed: string, outputs: Output[]): void {
+    const text = printed.charCodeAt(0) === FILL_BYTE ? printed.replace(FILL, "") : printed;
+    if (text === "") {
+      return;
+    }
+    const line = parseLine(text, this.#layout);
     if (typeof line === "string") {
-      return [fault("framing", text.length, line)];
+      outputs.push(fault("framing", printed.length, line));
+    } else if (!this.#hasUsualShape(line)) {
+      const why = "a line with other keys or widths than before";
+      outputs.push(fault("framing", printed.length, why));
+    } else {
+      this.#identify(valueOf(line, "SN"), outputs);
+      const readings = readingsOf(line, this.#hemoglobinUnit);
+      outputs.push({ kind: "frame", readings, waves: [] });
     }
-    if (!this.#hasUsualShape(line)) {
-      return [fault("framing", text.length, "a line with other keys or widths than before")];
-    }
-    const readings = readingsOf(line, this.#hemoglobinUnit);
-    const identity = this.#identityOf(line.values.get("SN"));
-    return readings.length === 0 ? identity : [...identity, { kind: "frame", readings, waves: [] }];
   }
 
-  #hasUsualShape({ shape, isPlain }: Ascii1Line): boolean {
-    if (this.#otherShape === shape || (this.#shape === null && isPlain)) {
-      this.#shape = shape;
+  #hasUsualShape(line: Ascii1Line): boolean {
+    if (line.layout !== this.#layout) {
+      const { shape } = line.layout;
+      const isUsual = this.#layout === null ? isPlain(line) : this.#layout.shape === shape;
+      if (!isUsual && this.#otherShape !== shape) {
+        this.#otherShape = shape;
+        return false;
+      }
+      this.#layout = line.layout;
     }
-    this.#otherShape = this.#shape === shape ? null : shape;
-    return this.#shape === shape;
+    this.#otherShape = null;
+    return true;
   }
 
   /** A serial number counts when it came twice in a row: one damaged digit is no other device. */
-  #identityOf(serial: string | undefined): Output[] {
+  #identify(serial: string | undefined, outputs: Output[]): void {
     const isNew = serial !== this.#serial && serial === this.#lastSerial;
     this.#lastSerial = serial ?? null;
-    if (serial === undefined || !isNew || !/[1-9]/.test(serial)) {
-      return [];
+    if (serial !== undefined && isNew && /[1-9]/.test(serial)) {
+      this.#serial = serial;
+      outputs.push({ kind: "identity", serial });
     }
-    this.#serial = serial;
-    return [{ kind: "identity", serial }];
   }
 }
 

@@ -1,0 +1,84 @@
+import type { BadBytes, Output, StreamDecoder, StreamDriver } from "../device.ts";
+import { SERIAL_LINES } from "../device.ts";
+import { TextLines } from "../text-lines.ts";
+import { LINE_BYTES_MAX, parseLine } from "./page-line.ts";
+import { readingsOf } from "./row-readings.ts";
+
+/**
+ * Nellcor N-595, N-560, N-395, NPB-290 and NPB-295 oximeters, real-time ASCII pages: a heading of two or three lines, then a row
+ * every two seconds. There is no checksum; therefore a row is used only when its numbers stand in the columns where they have to stand.
+ *
+ * The same port prints stored trends in the same rows, below a heading of their own. Those are old: they are left out.
+ */
+export const driver: StreamDriver = {
+  kind: "stream",
+  facts: {
+    model: "nellcor-n595",
+    maker: "Nellcor",
+    protocol: "Data port, real-time ASCII pages",
+    lines: SERIAL_LINES,
+    evidence: "A",
+    mode: "passive",
+    source:
+      "Nellcor operator's manuals N-395 p. 92 and NPB-295 p. 75-78, data port protocol; OpenICE nellcor-n595.spec",
+    quietMs: 10_000,
+  },
+  serial: { baud: 9600, format: "8N1", flow: "none" },
+  verbs: [],
+  options: [],
+  open: () => new NellcorDecoder(),
+};
+
+class NellcorDecoder implements StreamDecoder {
+  readonly #lines = new TextLines(LINE_BYTES_MAX);
+  /** The columns of this device; a lost or doubled character shifts them. */
+  #columns: string | null = null;
+  /** Other columns, seen in the row before; seen twice it is how the device prints now. */
+  #otherColumns: string | null = null;
+  /** The rows that follow are stored ones. */
+  #isTrend = false;
+
+  push(bytes: Uint8Array): Output[] {
+    return this.#lines
+      .push(bytes)
+      .flatMap((found) => (found.kind === "line" ? this.#useLine(found.text) : [found]));
+  }
+
+  tick(): Output[] {
+    return [];
+  }
+
+  end(): Output[] {
+    return this.#lines.end();
+  }
+
+  #useLine(text: string): Output[] {
+    const line = parseLine(text);
+    switch (line.kind) {
+      case "heading":
+        this.#isTrend = line.isTrend ?? this.#isTrend;
+        return [];
+      case "bad":
+        return [fault(line.fault, text.length, line.text)];
+      case "row":
+        if (!this.#hasUsualColumns(line.columns, line.isPlain)) {
+          return [
+            fault("framing", text.length, "a row whose numbers are not in the usual columns"),
+          ];
+        }
+        return this.#isTrend ? [] : [{ kind: "frame", readings: readingsOf(line), waves: [] }];
+    }
+  }
+
+  #hasUsualColumns(columns: string, isPlain: boolean): boolean {
+    if (this.#otherColumns === columns || (this.#columns === null && isPlain)) {
+      this.#columns = columns;
+    }
+    this.#otherColumns = this.#columns === columns ? null : columns;
+    return this.#columns === columns;
+  }
+}
+
+function fault(word: string, bytes: number, text: string): BadBytes {
+  return { kind: "fault", fault: word, bytes, text };
+}
