@@ -8,6 +8,7 @@ import { driver as nellcorN595 } from "./nellcor-n595/driver.ts";
 import { driver as noninAscii } from "./nonin-ascii/driver.ts";
 import { driver as noninFormat7 } from "./nonin-format7/driver.ts";
 import { driver as noninOem3Format2 } from "./nonin-oem3-format2/driver.ts";
+import { driver as philipsIntellivue } from "./philips-intellivue/driver.ts";
 import { driver as tsiRpc30 } from "./tsi-rpc30/driver.ts";
 
 /** Every device the gateway can read, one line a model. */
@@ -21,6 +22,7 @@ export const DRIVERS: readonly Driver[] = [
   tsiRpc30,
   benderComtraxx,
   ladsIncubator,
+  philipsIntellivue,
 ];
 
 /** The driver of a model, or undefined. */

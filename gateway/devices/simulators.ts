@@ -9,6 +9,7 @@ import { simulator as noninAscii } from "./nonin-ascii/simulator.ts";
 import { simulator as noninFormat7 } from "./nonin-format7/simulator.ts";
 import { simulator as noninOem3Format2 } from "./nonin-oem3-format2/simulator.ts";
 import type { OpcuaSimulator } from "./opcua-simulator.ts";
+import { simulator as philipsIntellivue } from "./philips-intellivue/simulator.ts";
 import type { StreamSimulator } from "./simulator.ts";
 import { simulator as tsiRpc30 } from "./tsi-rpc30/simulator.ts";
 
@@ -20,6 +21,7 @@ export const STREAM_SIMULATORS: readonly StreamSimulator[] = [
   noninAscii,
   nellcorN595,
   contecCms50dplus,
+  philipsIntellivue,
 ];
 
 /** Every simulated Modbus device. */

@@ -4,7 +4,8 @@
  *
  * Evidence letters: I IHE Devices Technical Framework Rev. 10; V Philips IntelliVue Data Export (term and partition);
  * M Medizininformatik-Initiative ICU module (MDC and LOINC pairs); D Draeger SDC containment tree; Y Mindray; C seen in a
- * real capture; P HL7 PoCD; R reference id only; S two independent public IEEE 11073-10101 tables. Gates are limits of what is physically
+ * real capture; P HL7 PoCD; R reference id only; S two independent public IEEE 11073-10101 tables; T one such table, in
+ * public code for respiratory terms and personal health devices. Gates are limits of what is physically
  * possible, chosen for this gateway; they are no clinical limits. A line that is not verified (reference id and code were
  * not seen together, or sources disagree) is found by no lookup: it waits for the authority, NIST RTMMS; nothing is guessed.
  */
@@ -91,6 +92,7 @@ MDC_FLOW_FLUID_PUMP | 157784 | yes | I R | infusion | Flow, programmed source | 
 MDC_FLOW_FLUID_PUMP_CURRENT | 158014 | yes | I | infusion | Flow, current | - | - | mL/h | MDC_DIM_MILLI_L_PER_HR | 0 | 2000
 MDC_VOL_FLUID_TBI | 157884 | yes | I | infusion | Volume to be infused | - | - | mL | MDC_DIM_MILLI_L | 0 | 10000
 MDC_VOL_FLUID_TBI_REMAIN | 157872 | yes | I | infusion | VTBI remaining | - | - | mL | MDC_DIM_MILLI_L | 0 | 10000
+MDC_VOL_FLUID_DELIV | 157864 | yes | I R | infusion | Volume infused | - | - | mL | MDC_DIM_MILLI_L | 0 | 100000
 MDC_VOL_FLUID_DELIV_TOTAL | 157993 | yes | I | infusion | Volume delivered, total | - | - | mL | MDC_DIM_MILLI_L | 0 | 100000
 MDC_TIME_PD_REMAIN | 157916 | yes | I | infusion | Time remaining | - | - | min | MDC_DIM_MIN | 0 | 100000
 MDC_RATE_DOSE | 157924 | yes | I | infusion | Dose rate | - | - | ug/kg/min | MDC_DIM_MICRO_G_PER_KG_PER_MIN | 0 | 100000
@@ -99,4 +101,91 @@ MDC_MASS_BODY_ACTUAL | 188736 | yes | S antidote | patient | Body weight | - | 2
 MDC_ATTR_PT_WEIGHT | 68063 | yes | I | patient | Patient weight set in device | - | 29463-7 | kg | MDC_DIM_KILO_G | 0 | 500
 MDC_TEMP_ROOM | 188508 | yes | S | environment | Room temperature | - | - | Cel | MDC_DIM_DEGC | -40 | 60
 MDC_PULS_OXIM_PLETH | 150452 | yes | V S | vital | Plethysmogram (wave) | - | - | 1 | MDC_DIM_DIMLESS | - | -
+MDC_ECG_ELEC_POTL_I | 131329 | yes | V Y | vital | ECG lead I (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_II | 131330 | yes | V Y | vital | ECG lead II (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_III | 131389 | yes | V Y | vital | ECG lead III (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_AVR | 131390 | yes | V Y | vital | ECG lead AVR (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_AVL | 131391 | yes | V Y | vital | ECG lead AVL (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_AVF | 131392 | yes | V Y | vital | ECG lead AVF (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_V1 | 131331 | yes | V Y | vital | ECG lead V1 (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_V2 | 131332 | yes | V Y | vital | ECG lead V2 (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_V3 | 131333 | yes | V Y | vital | ECG lead V3 (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_V4 | 131334 | yes | V Y | vital | ECG lead V4 (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_V5 | 131335 | yes | V Y | vital | ECG lead V5 (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_V6 | 131336 | yes | V Y | vital | ECG lead V6 (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_ELEC_POTL_V | 131395 | yes | V Y | vital | ECG lead V (wave) | - | - | mV | MDC_DIM_MILLI_VOLT | - | -
+MDC_ECG_AMPL_ST_I | 131841 | yes | V Y | vital | ST level, lead I | - | - | mm | MDC_DIM_MILLI_M | -25 | 25
+MDC_ECG_AMPL_ST_III | 131901 | yes | V Y | vital | ST level, lead III | - | - | mm | MDC_DIM_MILLI_M | -25 | 25
+MDC_ECG_AMPL_ST_AVR | 131902 | yes | V Y | vital | ST level, lead AVR | - | - | mm | MDC_DIM_MILLI_M | -25 | 25
+MDC_ECG_AMPL_ST_AVL | 131903 | yes | V Y | vital | ST level, lead AVL | - | - | mm | MDC_DIM_MILLI_M | -25 | 25
+MDC_ECG_AMPL_ST_AVF | 131904 | yes | V Y | vital | ST level, lead AVF | - | - | mm | MDC_DIM_MILLI_M | -25 | 25
+MDC_ECG_AMPL_ST_V1 | 131843 | yes | V Y | vital | ST level, lead V1 | - | - | mm | MDC_DIM_MILLI_M | -25 | 25
+MDC_ECG_AMPL_ST_V2 | 131844 | yes | V Y | vital | ST level, lead V2 | - | - | mm | MDC_DIM_MILLI_M | -25 | 25
+MDC_ECG_AMPL_ST_V3 | 131845 | yes | V Y | vital | ST level, lead V3 | - | - | mm | MDC_DIM_MILLI_M | -25 | 25
+MDC_ECG_AMPL_ST_V4 | 131846 | yes | V Y | vital | ST level, lead V4 | - | - | mm | MDC_DIM_MILLI_M | -25 | 25
+MDC_ECG_AMPL_ST_V5 | 131847 | yes | V Y | vital | ST level, lead V5 | - | - | mm | MDC_DIM_MILLI_M | -25 | 25
+MDC_ECG_AMPL_ST_V6 | 131848 | yes | V Y | vital | ST level, lead V6 | - | - | mm | MDC_DIM_MILLI_M | -25 | 25
+MDC_ECG_V_P_C_CNT | 148065 | yes | V T | vital | PVC count | - | - | /min | MDC_DIM_BEAT_PER_MIN | 0 | 300
+MDC_PRESS_BLD | 150016 | yes | V Y | vital | Invasive BP | - | - | mm[Hg] | MDC_DIM_MMHG | -50 | 400
+MDC_PRESS_BLD_ART | 150032 | yes | V Y | vital | ART | - | - | mm[Hg] | MDC_DIM_MMHG | -50 | 400
+MDC_PRESS_BLD_ART_PULM | 150044 | yes | V Y | vital | PAP | - | - | mm[Hg] | MDC_DIM_MMHG | -50 | 200
+MDC_PRESS_BLD_ATR_LEFT | 150064 | yes | V Y | vital | LAP | - | - | mm[Hg] | MDC_DIM_MMHG | -50 | 200
+MDC_PRESS_BLD_ATR_LEFT_SYS | 150065 | yes | V M | vital | LAP systolic | - | - | mm[Hg] | MDC_DIM_MMHG | -50 | 200
+MDC_PRESS_BLD_ATR_LEFT_DIA | 150066 | yes | V M | vital | LAP diastolic | - | - | mm[Hg] | MDC_DIM_MMHG | -50 | 200
+MDC_PRESS_BLD_ATR_LEFT_MEAN | 150067 | yes | V M | vital | LAP mean | - | - | mm[Hg] | MDC_DIM_MMHG | -50 | 200
+MDC_PRESS_BLD_ATR_RIGHT | 150068 | yes | V Y | vital | RAP | - | - | mm[Hg] | MDC_DIM_MMHG | -50 | 200
+MDC_PRESS_BLD_ATR_RIGHT_SYS | 150069 | yes | V M | vital | RAP systolic | - | - | mm[Hg] | MDC_DIM_MMHG | -50 | 200
+MDC_PRESS_BLD_ATR_RIGHT_DIA | 150070 | yes | V M | vital | RAP diastolic | - | - | mm[Hg] | MDC_DIM_MMHG | -50 | 200
+MDC_PRESS_BLD_ATR_RIGHT_MEAN | 150071 | yes | V M | vital | RAP mean | - | - | mm[Hg] | MDC_DIM_MMHG | -50 | 200
+MDC_OUTPUT_CARD_INDEX | 149772 | yes | V M | vital | Cardiac index | - | - | L/min/m2 | MDC_DIM_X_L_PER_MIN_PER_M_SQ | 0 | 30
+MDC_TEMP_ART | 150352 | yes | V Y | vital | Temperature arterial | - | - | Cel | MDC_DIM_DEGC | 10 | 50
+MDC_TEMP_NASOPH | 150380 | yes | V M Y | vital | Temperature nasopharyngeal | - | - | Cel | MDC_DIM_DEGC | 10 | 50
+MDC_TEMP_SKIN | 150388 | yes | V Y | vital | Temperature skin | - | - | Cel | MDC_DIM_DEGC | 0 | 50
+MDC_TEMP_VEN | 150396 | yes | V Y | vital | Temperature venous | - | - | Cel | MDC_DIM_DEGC | 10 | 50
+MDC_TEMP_DIFF | 188440 | yes | V Y | vital | Temperature difference | - | - | Cel | MDC_DIM_DEGC | -40 | 40
+MDC_IMPED_TTHOR | 151780 | yes | V Y T | vital | Thoracic impedance (wave) | - | - | Ohm | MDC_DIM_X_OHM | - | -
+MDC_TIME_PD_APNEA | 151856 | yes | V T | vital | Apnea duration | - | - | s | MDC_DIM_SEC | 0 | 3600
+MDC_EMG_ELEC_POTL_MUSCL | 153916 | yes | V Y | vital | EMG | - | - | uV | MDC_DIM_MICRO_VOLT | - | -
+MDC_EEG_FREQ_PWR_SPEC_CRTX_SPECTRAL_EDGE | 153992 | yes | V Y | vital | EEG spectral edge frequency | - | - | Hz | MDC_DIM_HZ | 0 | 100
+MDC_CONC_HB_ART | 159764 | yes | V Y | vital | Haemoglobin (arterial) | - | - | g/dL | MDC_DIM_X_G_PER_DL | 0 | 40
+MDC_CONC_HCT_GEN | 160132 | yes | V Y | vital | Haematocrit | - | - | % | MDC_DIM_PERCENT | 0 | 100
+MDC_CONC_AWAY_CO2 | 151700 | yes | V Y T | vent | CO2 concentration in airway | - | - | % | MDC_DIM_PERCENT | - | -
+MDC_AWAY_CO2 | 151724 | yes | V T | vent | CO2 pressure in airway (wave) | - | - | mm[Hg] | MDC_DIM_MMHG | -20 | 200
+MDC_FLOW_AWAY | 151764 | yes | V T | vent | Airway flow (wave) | - | - | L/min | MDC_DIM_X_L_PER_MIN | -300 | 300
+MDC_FLOW_AWAY_EXP_MAX | 151769 | yes | V T | vent | Peak expiratory flow | - | - | L/min | MDC_DIM_X_L_PER_MIN | -300 | 300
+MDC_FLOW_AWAY_INSP_MAX | 151773 | yes | V T | vent | Peak inspiratory flow | - | - | L/min | MDC_DIM_X_L_PER_MIN | -300 | 300
+MDC_FLOW_CO2_PROD_RESP | 151776 | yes | V T | vent | CO2 production | - | - | mL/min | MDC_DIM_MILLI_L_PER_MIN | 0 | 5000
+MDC_PRESS_AWAY_MIN | 151794 | yes | V T | vent | Airway pressure minimum | - | - | cm[H2O] | MDC_DIM_CM_H2O | -100 | 150
+MDC_PRESS_AWAY_CTS_POS | 151796 | yes | V T | vent | CPAP | - | - | cm[H2O] | MDC_DIM_CM_H2O | -20 | 120
+MDC_PRESS_AWAY_END_EXP_POS_INTRINSIC | 151808 | yes | V T | vent | Intrinsic PEEP | - | - | cm[H2O] | MDC_DIM_CM_H2O | -20 | 120
+MDC_COMPL_LUNG | 151688 | yes | V T | vent | Compliance | - | - | mL/cm[H2O] | MDC_DIM_MILLI_L_PER_CM_H2O | 0 | 500
+MDC_COMPL_LUNG_STATIC | 151696 | yes | V T | vent | Compliance (static) | - | - | mL/cm[H2O] | MDC_DIM_MILLI_L_PER_CM_H2O | 0 | 500
+MDC_CAPAC_VITAL | 151680 | yes | V T | vent | Vital capacity | - | - | mL | MDC_DIM_MILLI_L | 0 | 10000
+MDC_VOL_MINUTE_AWAY | 151880 | yes | V T | vent | Minute volume (generic) | - | - | L/min | MDC_DIM_X_L_PER_MIN | 0 | 100
+MDC_VOL_MINUTE_AWAY_INSP | 151888 | yes | V T | vent | Minute volume (insp.) | - | - | L/min | MDC_DIM_X_L_PER_MIN | 0 | 100
+MDC_VENT_VOL_MINUTE_AWAY_MAND | 152012 | yes | V T | vent | Minute volume (mandatory) | - | - | L/min | MDC_DIM_X_L_PER_MIN | 0 | 100
+MDC_CONC_AWAY_O2 | 151908 | yes | V T | vent | O2 concentration in airway | - | - | % | MDC_DIM_PERCENT | 0 | 100
+MDC_VENT_CONC_AWAY_O2_EXP | 151916 | yes | V T | vent | O2 concentration, expired | - | - | % | MDC_DIM_PERCENT | 0 | 100
+MDC_CONC_AWAY_DESFL | 152024 | yes | V T | vent | Desflurane in airway | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_DESFL_ET | 152084 | yes | V T | vent | Desflurane end-tidal | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_DESFL_INSP | 152168 | yes | V T | vent | Desflurane inspired | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_ENFL | 152028 | yes | V T | vent | Enflurane in airway | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_ENFL_ET | 152088 | yes | V T | vent | Enflurane end-tidal | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_ENFL_INSP | 152172 | yes | V T | vent | Enflurane inspired | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_HALOTH | 152032 | yes | V T | vent | Halothane in airway | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_HALOTH_ET | 152092 | yes | V T | vent | Halothane end-tidal | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_HALOTH_INSP | 152176 | yes | V T | vent | Halothane inspired | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_SEVOFL | 152036 | yes | V T | vent | Sevoflurane in airway | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_SEVOFL_INSP | 152180 | yes | V T | vent | Sevoflurane inspired | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_ISOFL | 152040 | yes | V T | vent | Isoflurane in airway | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_ISOFL_ET | 152100 | yes | V T | vent | Isoflurane end-tidal | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_ISOFL_INSP | 152184 | yes | V T | vent | Isoflurane inspired | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_N2O | 152048 | yes | V T | vent | N2O in airway | - | - | % | MDC_DIM_PERCENT | 0 | 100
+MDC_CONC_AWAY_N2O_INSP | 152192 | yes | V T Y | vent | N2O inspired | - | - | % | MDC_DIM_PERCENT | 0 | 100
+MDC_CONC_AWAY_N2 | 152444 | yes | V T | vent | N2 in airway | - | - | % | MDC_DIM_PERCENT | 0 | 100
+MDC_CONC_AWAY_N2_ET | 152448 | yes | V T | vent | N2 end-tidal | - | - | % | MDC_DIM_PERCENT | 0 | 100
+MDC_CONC_AWAY_N2_INSP | 152452 | yes | V T | vent | N2 inspired | - | - | % | MDC_DIM_PERCENT | 0 | 100
+MDC_CONC_AWAY_AGENT | 152456 | yes | V T | vent | Anaesthetic agent in airway | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_AGENT_ET | 152460 | yes | V T Y | vent | Anaesthetic agent end-tidal | - | - | % | MDC_DIM_PERCENT | 0 | 30
+MDC_CONC_AWAY_AGENT_INSP | 152464 | yes | V T Y | vent | Anaesthetic agent inspired | - | - | % | MDC_DIM_PERCENT | 0 | 30
 `;
