@@ -1,8 +1,8 @@
-import { WardError } from "../errors.ts";
+import { WardError } from "./errors.ts";
 
 /**
- * The primitives of everything that is sealed: bytes, unsigned and signed variable-length integers, doubles, and a table of
- * strings. README.md specifies them.
+ * The primitives of everything that is packed into bytes here: bytes, unsigned and signed variable-length integers, doubles, and
+ * a table of strings. sealing/README.md specifies them.
  */
 export class ColumnWriter {
   #bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
@@ -80,19 +80,24 @@ export class ColumnWriter {
   }
 }
 
-/** Reads what ColumnWriter wrote. Every method throws WardError `WARD_OPEN` when the bytes are not that. */
+/**
+ * Reads what ColumnWriter wrote. Every method throws when the bytes are not that: WardError `WARD_OPEN`, or what `fail` makes of the
+ * name of the part.
+ */
 export class ColumnReader {
   readonly #bytes: Uint8Array;
+  readonly #fail: (what: string) => WardError;
   #at = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, fail: (what: string) => WardError = unreadable) {
     this.#bytes = bytes;
+    this.#fail = fail;
   }
 
   byte(what: string, maximum: number): number {
     const value = this.#bytes[this.#at];
     if (value === undefined || value > maximum) {
-      throw unreadable(what);
+      throw this.#fail(what);
     }
     this.#at += 1;
     return value;
@@ -112,7 +117,7 @@ export class ColumnReader {
       }
       weight *= 0x80;
     }
-    throw unreadable(what);
+    throw this.#fail(what);
   }
 
   /** `maximum` bounds the magnitude. */
@@ -123,7 +128,7 @@ export class ColumnReader {
     const magnitude = high + low;
     const negative = (first & 1) === 1;
     if (magnitude > maximum || (first >= 0x80 && high === 0) || (negative && magnitude === 0)) {
-      throw unreadable(what);
+      throw this.#fail(what);
     }
     return negative ? -magnitude : magnitude;
   }
@@ -133,7 +138,7 @@ export class ColumnReader {
     const bytes = this.raw(what, FLOAT_BYTES);
     const value = viewOf(bytes).getFloat64(0);
     if (!Number.isFinite(value)) {
-      throw unreadable(what);
+      throw this.#fail(what);
     }
     return value;
   }
@@ -145,7 +150,7 @@ export class ColumnReader {
   raw(what: string, bytes: number): Uint8Array {
     const end = this.#at + bytes;
     if (end > this.#bytes.length) {
-      throw unreadable(what);
+      throw this.#fail(what);
     }
     const part = this.#bytes.subarray(this.#at, end);
     this.#at = end;
@@ -165,14 +170,14 @@ export class ColumnReader {
   /** Throws when bytes are left over. */
   end(): void {
     if (this.#at !== this.#bytes.length) {
-      throw unreadable("end");
+      throw this.#fail("end");
     }
   }
 
   #next(what: string): number {
     const byte = this.#bytes[this.#at];
     if (byte === undefined) {
-      throw unreadable(what);
+      throw this.#fail(what);
     }
     this.#at += 1;
     return byte;

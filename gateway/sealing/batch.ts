@@ -1,7 +1,7 @@
 import { WardError } from "../errors.ts";
 import { CLOCK_QUALITIES } from "../reading.ts";
 import type { Item, Reading } from "../reading.ts";
-import { ColumnWriter, StringTable } from "./columns.ts";
+import { ColumnWriter, StringTable } from "../columns.ts";
 import { DECIMALS_MAX, decimalValue, parseDecimal } from "./decimal.ts";
 import type { Decimal } from "./decimal.ts";
 import { RECORD_ITEMS_MAX } from "./envelope.ts";

@@ -6,7 +6,7 @@ import {
   readStrings,
   StringTable,
   unreadable,
-} from "./columns.ts";
+} from "../columns.ts";
 import {
   classNumber,
   fromHex,

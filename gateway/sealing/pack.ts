@@ -1,7 +1,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 
 import { WardError } from "../errors.ts";
-import { ColumnReader, ColumnWriter, unreadable } from "./columns.ts";
+import { ColumnReader, ColumnWriter, unreadable } from "../columns.ts";
 
 /**
  * What is encrypted: one byte (0 as it is, 1 zstd), the length of the content as an unsigned variable-length integer, and the

@@ -6,7 +6,7 @@ import {
   WAVE_SAMPLES_MAX,
 } from "../reading.ts";
 import type { Item, Notice, Reading, Waveform } from "../reading.ts";
-import { isTableText } from "./columns.ts";
+import { isTableText } from "../columns.ts";
 import { TIME_MAX } from "./envelope.ts";
 import { isBoot } from "./sources.ts";
 

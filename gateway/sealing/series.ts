@@ -1,7 +1,7 @@
 import { QUALITIES } from "../reading.ts";
 import type { Item, Quality, Reading, Waveform } from "../reading.ts";
-import { ColumnWriter } from "./columns.ts";
-import type { StringTable } from "./columns.ts";
+import { ColumnWriter } from "../columns.ts";
+import type { StringTable } from "../columns.ts";
 
 /**
  * What all items of one series have in common, said once; the first item stands for the rest. Also writes the column that

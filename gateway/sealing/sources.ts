@@ -1,6 +1,6 @@
 import { isDeviceId } from "../reading.ts";
-import { readStrings, unreadable } from "./columns.ts";
-import type { ColumnReader, ColumnWriter, StringTable } from "./columns.ts";
+import { readStrings, unreadable } from "../columns.ts";
+import type { ColumnReader, ColumnWriter, StringTable } from "../columns.ts";
 import { fromHex, isHex, RECORD_ITEMS_MAX, toHex } from "./envelope.ts";
 
 /** A device, and the run of bedside that numbered its takes. */

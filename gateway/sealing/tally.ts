@@ -10,7 +10,7 @@ import {
   readStrings,
   StringTable,
   unreadable,
-} from "./columns.ts";
+} from "../columns.ts";
 import { fromHex, isHex, RECORD_ITEMS_MAX, SALT_BYTES, TIME_MAX, toHex } from "./envelope.ts";
 import { isBoot, pick, readList, readSources, SourceTable } from "./sources.ts";
 import type { Source } from "./sources.ts";

@@ -13,7 +13,7 @@ import {
   FORM_WORD_TEXT,
   GROUP_FLAGS,
 } from "./batch.ts";
-import { ColumnReader, readStrings, unreadable } from "./columns.ts";
+import { ColumnReader, readStrings, unreadable } from "../columns.ts";
 import { DECIMALS_MAX, decimalText, decimalValue, MANTISSA_MAX, ZEROS_MAX } from "./decimal.ts";
 import { RECORD_ITEMS_MAX, TIME_MAX } from "./envelope.ts";
 import { MDC_MAX, QUALITY_MAX } from "./sealable.ts";

@@ -3,8 +3,8 @@ import { describe, test } from "node:test";
 
 import * as fc from "fast-check";
 
-import { ColumnReader, ColumnWriter } from "../../../gateway/sealing/columns.ts";
-import { wardCode } from "../../fakes/sealing-kit.ts";
+import { ColumnReader, ColumnWriter } from "../../gateway/columns.ts";
+import { wardCode } from "../fakes/sealing-kit.ts";
 
 const MAX = Number.MAX_SAFE_INTEGER;
 

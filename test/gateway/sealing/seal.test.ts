@@ -8,7 +8,7 @@ import { errorCode, WardError } from "../../../gateway/errors.ts";
 import { encodeItems } from "../../../gateway/sealing/batch.ts";
 import { decodeTagged, encodeTagged } from "../../../gateway/sealing/cbor.ts";
 import type { CborValue } from "../../../gateway/sealing/cbor.ts";
-import { ColumnWriter } from "../../../gateway/sealing/columns.ts";
+import { ColumnWriter } from "../../../gateway/columns.ts";
 import { makeEncrypt0, makeSign1 } from "../../../gateway/sealing/cose.ts";
 import {
   CONTEXT,
