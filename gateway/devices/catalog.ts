@@ -1,14 +1,18 @@
 import { WardError } from "../errors.ts";
 import type { Driver } from "./device.ts";
+import { driver as astmE1394 } from "./astm-e1394/driver.ts";
 import { driver as benderComtraxx } from "./bender-comtraxx/driver.ts";
 import { driver as contecCms50dplus } from "./contec-cms50dplus/driver.ts";
+import { driver as ivy450c } from "./ivy-450c/driver.ts";
 import { driver as ladsIncubator } from "./lads-incubator/driver.ts";
 import { driver as masimoAscii1 } from "./masimo-ascii1/driver.ts";
+import { driver as medtronicCapnostream20 } from "./medtronic-capnostream20/driver.ts";
 import { driver as nellcorN595 } from "./nellcor-n595/driver.ts";
 import { driver as noninAscii } from "./nonin-ascii/driver.ts";
 import { driver as noninFormat7 } from "./nonin-format7/driver.ts";
 import { driver as noninOem3Format2 } from "./nonin-oem3-format2/driver.ts";
 import { driver as philipsIntellivue } from "./philips-intellivue/driver.ts";
+import { driver as puritanBennett840 } from "./puritan-bennett-840/driver.ts";
 import { driver as tsiRpc30 } from "./tsi-rpc30/driver.ts";
 
 /** Every device the gateway can read, one line a model. */
@@ -22,6 +26,10 @@ export const DRIVERS: readonly Driver[] = [
   tsiRpc30,
   benderComtraxx,
   ladsIncubator,
+  ivy450c,
+  medtronicCapnostream20,
+  puritanBennett840,
+  astmE1394,
   philipsIntellivue,
 ];
 

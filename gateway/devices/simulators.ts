@@ -1,8 +1,11 @@
+import { simulator as astmE1394 } from "./astm-e1394/simulator.ts";
 import { simulator as benderComtraxx } from "./bender-comtraxx/simulator.ts";
 import { simulator as contecCms50dplus } from "./contec-cms50dplus/simulator.ts";
+import { simulator as ivy450c } from "./ivy-450c/simulator.ts";
 import { simulator as ladsIncubator } from "./lads-incubator/simulator.ts";
 import type { LadsSimulator } from "./lads-simulator.ts";
 import { simulator as masimoAscii1 } from "./masimo-ascii1/simulator.ts";
+import { simulator as medtronicCapnostream20 } from "./medtronic-capnostream20/simulator.ts";
 import type { ModbusSimulator } from "./modbus-simulator.ts";
 import { simulator as nellcorN595 } from "./nellcor-n595/simulator.ts";
 import { simulator as noninAscii } from "./nonin-ascii/simulator.ts";
@@ -10,6 +13,7 @@ import { simulator as noninFormat7 } from "./nonin-format7/simulator.ts";
 import { simulator as noninOem3Format2 } from "./nonin-oem3-format2/simulator.ts";
 import type { OpcuaSimulator } from "./opcua-simulator.ts";
 import { simulator as philipsIntellivue } from "./philips-intellivue/simulator.ts";
+import { simulator as puritanBennett840 } from "./puritan-bennett-840/simulator.ts";
 import type { StreamSimulator } from "./simulator.ts";
 import { simulator as tsiRpc30 } from "./tsi-rpc30/simulator.ts";
 
@@ -21,6 +25,10 @@ export const STREAM_SIMULATORS: readonly StreamSimulator[] = [
   noninAscii,
   nellcorN595,
   contecCms50dplus,
+  ivy450c,
+  medtronicCapnostream20,
+  puritanBennett840,
+  astmE1394,
   philipsIntellivue,
 ];
 
