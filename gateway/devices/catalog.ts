@@ -3,6 +3,7 @@ import type { Driver } from "./device.ts";
 import { driver as astmE1394 } from "./astm-e1394/driver.ts";
 import { driver as benderComtraxx } from "./bender-comtraxx/driver.ts";
 import { driver as contecCms50dplus } from "./contec-cms50dplus/driver.ts";
+import { driver as draegerMedibus } from "./draeger-medibus/driver.ts";
 import { driver as ivy450c } from "./ivy-450c/driver.ts";
 import { driver as ladsIncubator } from "./lads-incubator/driver.ts";
 import { driver as masimoAscii1 } from "./masimo-ascii1/driver.ts";
@@ -31,6 +32,7 @@ export const DRIVERS: readonly Driver[] = [
   puritanBennett840,
   astmE1394,
   philipsIntellivue,
+  draegerMedibus,
 ];
 
 /** The driver of a model, or undefined. */

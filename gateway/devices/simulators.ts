@@ -1,6 +1,7 @@
 import { simulator as astmE1394 } from "./astm-e1394/simulator.ts";
 import { simulator as benderComtraxx } from "./bender-comtraxx/simulator.ts";
 import { simulator as contecCms50dplus } from "./contec-cms50dplus/simulator.ts";
+import { simulator as draegerMedibus } from "./draeger-medibus/simulator.ts";
 import { simulator as ivy450c } from "./ivy-450c/simulator.ts";
 import { simulator as ladsIncubator } from "./lads-incubator/simulator.ts";
 import type { LadsSimulator } from "./lads-simulator.ts";
@@ -30,6 +31,7 @@ export const STREAM_SIMULATORS: readonly StreamSimulator[] = [
   puritanBennett840,
   astmE1394,
   philipsIntellivue,
+  draegerMedibus,
 ];
 
 /** Every simulated Modbus device. */
