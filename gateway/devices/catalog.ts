@@ -1,9 +1,13 @@
 import { WardError } from "../errors.ts";
 import type { Driver } from "./device.ts";
+import { driver as alarisAsena } from "./alaris-asena/driver.ts";
+import { driver as baxterAs50 } from "./baxter-as50/driver.ts";
 import { driver as astmE1394 } from "./astm-e1394/driver.ts";
 import { driver as benderComtraxx } from "./bender-comtraxx/driver.ts";
 import { driver as contecCms50dplus } from "./contec-cms50dplus/driver.ts";
 import { driver as draegerMedibus } from "./draeger-medibus/driver.ts";
+import { driver as freseniusAgilia } from "./fresenius-agilia/driver.ts";
+import { driver as geS5Dri } from "./ge-s5-dri/driver.ts";
 import { driver as ivy450c } from "./ivy-450c/driver.ts";
 import { driver as ladsIncubator } from "./lads-incubator/driver.ts";
 import { driver as masimoAscii1 } from "./masimo-ascii1/driver.ts";
@@ -31,8 +35,12 @@ export const DRIVERS: readonly Driver[] = [
   medtronicCapnostream20,
   puritanBennett840,
   astmE1394,
+  alarisAsena,
   philipsIntellivue,
   draegerMedibus,
+  baxterAs50,
+  freseniusAgilia,
+  geS5Dri,
 ];
 
 /** The driver of a model, or undefined. */

@@ -1,7 +1,11 @@
+import { simulator as alarisAsena } from "./alaris-asena/simulator.ts";
+import { simulator as baxterAs50 } from "./baxter-as50/simulator.ts";
 import { simulator as astmE1394 } from "./astm-e1394/simulator.ts";
 import { simulator as benderComtraxx } from "./bender-comtraxx/simulator.ts";
 import { simulator as contecCms50dplus } from "./contec-cms50dplus/simulator.ts";
 import { simulator as draegerMedibus } from "./draeger-medibus/simulator.ts";
+import { simulator as freseniusAgilia } from "./fresenius-agilia/simulator.ts";
+import { simulator as geS5Dri } from "./ge-s5-dri/simulator.ts";
 import { simulator as ivy450c } from "./ivy-450c/simulator.ts";
 import { simulator as ladsIncubator } from "./lads-incubator/simulator.ts";
 import type { LadsSimulator } from "./lads-simulator.ts";
@@ -30,12 +34,19 @@ export const STREAM_SIMULATORS: readonly StreamSimulator[] = [
   medtronicCapnostream20,
   puritanBennett840,
   astmE1394,
+  alarisAsena,
   philipsIntellivue,
   draegerMedibus,
+  baxterAs50,
+  freseniusAgilia,
+  geS5Dri,
 ];
 
 /** Every simulated Modbus device. */
-export const MODBUS_SIMULATORS: readonly ModbusSimulator[] = [tsiRpc30, benderComtraxx];
+export const MODBUS_SIMULATORS: readonly ModbusSimulator[] = [
+  tsiRpc30,
+  benderComtraxx,
+];
 
 /** Every simulated LADS device. */
 export const LADS_SIMULATORS: readonly LadsSimulator[] = [ladsIncubator, ];
