@@ -59,7 +59,8 @@ export interface TakeGap {
 /** bedside -> flow host */
 export type BedsideToFlowhost =
   | { readonly t: "hello"; readonly version: number; readonly boot: string }
-  | { readonly t: "takes"; readonly generation: number; readonly takes: readonly Take[] }
+  /** The takes are blob 0, as takes/README.md says. */
+  | { readonly t: "takes"; readonly generation: number }
   | { readonly t: "gaps"; readonly gaps: readonly TakeGap[] }
   | { readonly t: "line"; readonly device: string; readonly line: LineStatus }
   | { readonly t: "probed"; readonly id: number; readonly view: ProbeView };
@@ -111,6 +112,11 @@ export interface ProbeFault {
   readonly count: number;
   readonly bytes: number;
 }
+
+/** The same as the flow host hears it, once takes have been read. */
+export type HeardFromBedside =
+  | Exclude<BedsideToFlowhost, { readonly t: "takes" }>
+  | { readonly t: "takes"; readonly generation: number; readonly takes: readonly Take[] };
 
 /** How a device's line is doing, for the status under a source node. */
 export interface LineStatus {

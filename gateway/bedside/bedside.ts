@@ -19,6 +19,7 @@ import {
 } from "../rooms.ts";
 import type { Settings } from "../settings.ts";
 import { Probes } from "./probes.ts";
+import { TakeWriter } from "../takes/take-writer.ts";
 import { TakeNumberer } from "./take.ts";
 
 /**
@@ -63,6 +64,8 @@ export class Bedside {
   readonly #gaps = new GapBook();
   readonly #timers: NodeJS.Timeout[] = [];
   #link: FlowLink | null = null;
+  /** Remembers what was said on the link. */
+  #writer: TakeWriter = new TakeWriter();
   #generation: number | null = null;
   #flushing = false;
   #flushedAt = -Infinity;
@@ -119,6 +122,7 @@ export class Bedside {
     this.#link?.close();
     this.#probes.endAll("the flow host was started again");
     this.#link = link;
+    this.#writer = new TakeWriter();
     this.#generation = null;
     link.send({ t: "hello", version: ROOMS_VERSION, boot: this.#options.boot });
   }
@@ -293,7 +297,9 @@ export class Bedside {
       if (takes.length === 0) {
         return;
       }
-      link.send({ t: "takes", generation: this.#generation, takes });
+      // A copy: the writer's memory is used again before the socket has sent it.
+      const bytes = this.#writer.write(takes).slice();
+      link.send({ t: "takes", generation: this.#generation }, [bytes]);
     }
   }
 

@@ -111,7 +111,9 @@ function readingOf(
   { device, boot, at, clock }: TakeContext,
   place: { readonly take: number; readonly index: number },
 ): Item {
-  const { code, mdc, value, text, unit, deviceAt, quality, path } = measured;
+  const { code, mdc, unit, deviceAt, quality, path } = measured;
+  const value = typeof measured.value === "string" ? plainText(measured.value) : measured.value;
+  const text = plainText(measured.text);
   return {
     kind: "reading",
     device,
@@ -129,6 +131,16 @@ function readingOf(
     path,
   };
 }
+
+/** What a device calls text may be too long, or have halves of characters that no encoding can carry. */
+function plainText(text: string): string {
+  return text.length <= TEXT_CHARS_MAX && text.isWellFormed()
+    ? text
+    : text.slice(0, TEXT_CHARS_MAX).toWellFormed();
+}
+
+/** Characters of one text of a reading, at most: item-shape.ts refuses more. */
+const TEXT_CHARS_MAX = 512;
 
 function waveformOf(wave: MeasuredWave, context: TakeContext, take: number, from: number): Item {
   const { device, boot, at, clock } = context;

@@ -2,7 +2,7 @@ import { LINE_STATES } from "../devices/device.ts";
 import { WardError } from "../errors.ts";
 import { isDeviceId, QUALITIES } from "../reading.ts";
 import {
-  type BedsideToFlowhost,
+  type HeardFromBedside,
   type LineStatus,
   type ProbeFault,
   type ProbeReading,
@@ -10,21 +10,33 @@ import {
   type ProbeWave,
   ROOMS_VERSION,
 } from "../rooms.ts";
-import { isTake, isTakeGap } from "./take-shape.ts";
+import type { TakeReader } from "../takes/take-reader.ts";
+import { isTakeGap } from "./gap-shape.ts";
 import { isCount, isListOf, isRecord, isText } from "./message-shape.ts";
 
 /**
- * Checks a message of bedside to the flow host. Throws WardError `WARD_ROOM_MESSAGE`, or `WARD_ROOM_VERSION` when bedside
- * speaks another version of rooms.ts.
+ * Makes the check of bedside's messages for one link, whose takes `takes` reads. Throws WardError `WARD_ROOM_MESSAGE`, or
+ * `WARD_ROOM_VERSION` when bedside speaks another version of rooms.ts.
  */
-export function parseBedsideToFlowhost(value: unknown): BedsideToFlowhost {
+export function bedsideParser(
+  takes: TakeReader,
+): (value: unknown, blobs: readonly Uint8Array[]) => HeardFromBedside {
+  return (value, blobs) => parseBedsideToFlowhost(value, blobs, takes);
+}
+
+function parseBedsideToFlowhost(
+  value: unknown,
+  blobs: readonly Uint8Array[],
+  reader: TakeReader,
+): HeardFromBedside {
   if (isRecord(value)) {
-    const { t, version, boot, generation, takes, gaps, device, line, id, view } = value;
+    const { t, version, boot, generation, gaps, device, line, id, view } = value;
     if (t === "hello" && isCount(version) && isText(boot, BOOT_CHARS) && BOOT.test(boot)) {
       return { t, version: sameVersion(version), boot };
     }
-    if (t === "takes" && isCount(generation) && isListOf(takes, isTake, TAKES_MAX)) {
-      return { t, generation, takes };
+    const [bytes] = blobs;
+    if (t === "takes" && isCount(generation) && bytes !== undefined) {
+      return { t, generation, takes: reader.read(bytes) };
     }
     if (t === "gaps" && isListOf(gaps, isTakeGap, GAPS_MAX)) {
       return { t, gaps };
@@ -55,7 +67,6 @@ export function sameVersion(version: number): number {
 
 const BOOT = /^[0-9a-f]{16}$/;
 const BOOT_CHARS = 16;
-const TAKES_MAX = 5000;
 const GAPS_MAX = 100_000;
 const TEXT_MAX = 512;
 

@@ -4,17 +4,17 @@ import { fileURLToPath } from "node:url";
 import { errorText, WardError } from "../errors.ts";
 import { RoomLink } from "../room-link.ts";
 import {
-  type BedsideToFlowhost,
   type FlowhostToBedside,
   type FlowhostToKeeper,
   type FlowPolicy,
+  type HeardFromBedside,
   type KeeperToFlowhost,
   type Outcome,
   ROOMS_VERSION,
   type RoomToMain,
 } from "../rooms.ts";
 import { Sealer } from "../sealing/seal.ts";
-import { parseBedsideToFlowhost } from "./bedside-messages.ts";
+import { bedsideParser } from "./bedside-messages.ts";
 import { Board } from "./board.ts";
 import { Documents } from "./documents.ts";
 import { makeEditorPages } from "./editor-pages.ts";
@@ -22,6 +22,7 @@ import { Editor } from "./editor.ts";
 import { FlowClock } from "./flow-clock.ts";
 import { FlowLog } from "./flow-log.ts";
 import { Handover } from "./handover.ts";
+import { TakeReader } from "../takes/take-reader.ts";
 import { parseKeeperToFlowhost } from "./keeper-messages.ts";
 import { Intake } from "./intake.ts";
 import { isKnownType, nodeFacts, type NodeRed, startNodeRed } from "./node-red.ts";
@@ -45,7 +46,7 @@ export interface FlowhostOptions {
   readonly fatal: (error: unknown) => void;
 }
 
-type BedsideLink = RoomLink<BedsideToFlowhost, FlowhostToBedside>;
+type BedsideLink = RoomLink<HeardFromBedside, FlowhostToBedside>;
 type KeeperLink = RoomLink<KeeperToFlowhost, FlowhostToKeeper>;
 
 /**
@@ -107,8 +108,7 @@ export class Flowhost {
   linkBedside(socket: Socket): void {
     const before = this.#bedside;
     const link: BedsideLink = new RoomLink(socket, {
-      parse: parseBedsideToFlowhost,
-      jsonBytesMax: TAKES_JSON_BYTES_MAX,
+      parse: bedsideParser(new TakeReader()),
       onMessage: (message) => this.#fromBedside(link, message),
       onClose: (reason) => {
         if (this.#bedside === link) {
@@ -193,7 +193,7 @@ export class Flowhost {
     keeper?.close();
   }
 
-  #fromBedside(link: BedsideLink, message: BedsideToFlowhost): void {
+  #fromBedside(link: BedsideLink, message: HeardFromBedside): void {
     if (link !== this.#bedside) {
       return;
     }
@@ -381,8 +381,6 @@ export class Flowhost {
   }
 }
 
-/** 256 takes with a waveform block each fit easily. */
-const TAKES_JSON_BYTES_MAX = 8 * 2 ** 20;
 const TICK_MS = 250;
 const STATS_MS = 1000;
 const CLOCK_STEP_MAX_MS = 1000;

@@ -27,6 +27,7 @@ import { openItems, openTally } from "../../gateway/sealing/open.ts";
 import type { DroppedTab, TallyTake } from "../../gateway/sealing/tally.ts";
 import { readSettings } from "../../gateway/settings.ts";
 import { socketPair } from "../../gateway/socket-pair.ts";
+import { TakeWriter } from "../../gateway/takes/take-writer.ts";
 import { party, reading } from "./sealing-kit.ts";
 
 export const BOOT = "00000000000000b1";
@@ -79,6 +80,7 @@ export class FakeBedside {
   subscriptions: readonly Subscription[] = [];
   handedOver = 0;
   #link: RoomLink<FlowhostToBedside, BedsideToFlowhost> | null = null;
+  #writer: TakeWriter = new TakeWriter();
 
   attach(socket: Socket): void {
     this.#link?.close();
@@ -88,6 +90,7 @@ export class FakeBedside {
       onClose: () => undefined,
     });
     this.#link = link;
+    this.#writer = new TakeWriter();
     link.send({ t: "hello", version: 1, boot: BOOT });
   }
 
@@ -95,7 +98,7 @@ export class FakeBedside {
     this.held.set(`${take.device} ${take.take}`, take);
     if (this.generation > 0) {
       this.handedOver += 1;
-      this.#link?.send({ t: "takes", generation: this.generation, takes: [take] });
+      this.#hand([take]);
     }
   }
 
@@ -115,6 +118,11 @@ export class FakeBedside {
     }
   }
 
+  #hand(takes: readonly Take[]): void {
+    const bytes = this.#writer.write(takes).slice();
+    this.#link?.send({ t: "takes", generation: this.generation }, [bytes]);
+  }
+
   #receive(message: FlowhostToBedside): void {
     if (message.t === "flows") {
       this.generation = message.generation;
@@ -122,8 +130,7 @@ export class FakeBedside {
       const takes = [...this.held.values()];
       this.handedOver += takes.length;
       for (let from = 0; from < takes.length; from += 256) {
-        const part = takes.slice(from, from + 256);
-        this.#link?.send({ t: "takes", generation: this.generation, takes: part });
+        this.#hand(takes.slice(from, from + 256));
       }
       this.#link?.send({ t: "gaps", gaps: [...this.gaps.values()] });
       this.events.emit("flows", message);

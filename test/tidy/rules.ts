@@ -87,6 +87,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       ...FACTS,
       "gateway/flowhost/",
       "gateway/sealing/",
+      "gateway/takes/",
       "gateway/flow-lint.ts",
       "gateway/flow-graph.ts",
       "node:",
@@ -134,6 +135,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       ...ROOM_PARTS,
       "gateway/bedside/",
       "gateway/lines/",
+      "gateway/takes/",
       "gateway/devices/",
       "node:",
     ],
@@ -206,6 +208,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "reflect-metadata": ["provisioning/ca.ts"],
   "node-red": ["gateway/flowhost/node-red.ts"],
   serialport: ["gateway/lines/serial-port.ts"],
+  yaml: ["gateway/commands/yaml-file.ts"],
 };
 
 /** What the rooms must never reach, whatever else the rules allow: entry file and what must not be in its graph. */

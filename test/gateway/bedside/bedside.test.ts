@@ -10,7 +10,13 @@ import type { DeviceSink, Line } from "../../../gateway/lines/line.ts";
 import type { Item, Take } from "../../../gateway/reading.ts";
 import { type Checkpoint, gapsAfterCrash } from "../../../gateway/bedside/reservation.ts";
 import type { RoomLink } from "../../../gateway/room-link.ts";
-import type { BedsideToFlowhost, FlowhostToBedside, Subscription } from "../../../gateway/rooms.ts";
+import type {
+  BedsideToFlowhost,
+  FlowhostToBedside,
+  HeardFromBedside,
+  Subscription,
+} from "../../../gateway/rooms.ts";
+import { TakeReader } from "../../../gateway/takes/take-reader.ts";
 import { readSettings } from "../../../gateway/settings.ts";
 
 const BOOT = "0123456789abcdef";
@@ -33,10 +39,12 @@ class FakeLine implements Line {
 
 /** Records what bedside says to the flow host. */
 class FakeLink {
-  readonly said: BedsideToFlowhost[] = [];
+  readonly said: HeardFromBedside[] = [];
   readonly full = false;
-  send(message: BedsideToFlowhost): boolean {
-    this.said.push(structuredClone(message));
+  readonly #reader = new TakeReader();
+  send(message: BedsideToFlowhost, blobs: readonly Uint8Array[] = []): boolean {
+    const heard = structuredClone(message);
+    this.said.push(heard.t === "takes" ? { ...heard, takes: this.#reader.read(blobs[0]!) } : heard);
     return true;
   }
   async drained(): Promise<void> {}
