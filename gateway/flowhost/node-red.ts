@@ -3,6 +3,7 @@ import type { RequestListener, Server } from "node:http";
 import RED from "node-red";
 
 import { errorText, WardError } from "../errors.ts";
+import { cloneOfWardMessage } from "./message-clone.ts";
 import type { RedSettings } from "./red-settings.ts";
 
 /** What the flow host wants to hear of Node-RED. */
@@ -52,8 +53,28 @@ export async function startNodeRed(
       events.failed(problem);
     }
   });
+  cloneQuickly();
   await RED.start();
   return { version: versionOf(RED.version), admin: RED.httpAdmin, stop: () => RED.stop() };
+}
+
+/** Takes the cloning of ward messages over from Node-RED, by its own hook for messages that are about to be routed. */
+function cloneQuickly(): void {
+  const hooks: unknown = Reflect.get(RED, "hooks");
+  const add: unknown = Reflect.get(Object(hooks), "add");
+  if (typeof add !== "function") {
+    return;
+  }
+  Reflect.apply(add, hooks, [
+    "preRoute.wardgate",
+    (event: { msg: unknown; cloneMessage: boolean }) => {
+      const clone = event.cloneMessage ? cloneOfWardMessage(event.msg) : null;
+      if (clone !== null) {
+        event.msg = clone;
+        event.cloneMessage = false;
+      }
+    },
+  ]);
 }
 
 /** True for a node type that some loaded node file registered. */
