@@ -42,6 +42,18 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Comm
     summary: "turn a device's raw bytes into readings",
     load: async () => (await import("./commands/decode.ts")).command,
   },
+  record: {
+    summary: "record what crosses a device's line",
+    load: async () => (await import("./commands/record.ts")).command,
+  },
+  replay: {
+    summary: "play a recording as a device on a line",
+    load: async () => (await import("./commands/replay.ts")).command,
+  },
+  map: {
+    summary: "check a register map that the site has written",
+    load: async () => (await import("./commands/map.ts")).command,
+  },
   devices: {
     summary: "list the devices that can be read; read one",
     load: async () => (await import("./commands/devices.ts")).command,

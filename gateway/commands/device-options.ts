@@ -1,8 +1,9 @@
 import type { DeviceOptions, Driver, OptionSpec } from "../devices/device.ts";
 import { WardError } from "../errors.ts";
+import { readDescriptionFile } from "./yaml-file.ts";
 
 /**
- * Reads `--option name=value` words for one driver and fills in the defaults. Throws WardError `WARD_USAGE` that says which
+ * Reads `--option name=value` words for one driver and fills in the defaults; `name=@FILE` reads a long text from a file (JSON or YAML). Throws WardError `WARD_USAGE` that says which
  * option is wrong and what it may be.
  */
 export function parseDeviceOptions(words: readonly string[], driver: Driver): DeviceOptions {
@@ -11,15 +12,26 @@ export function parseDeviceOptions(words: readonly string[], driver: Driver): De
     options[name] = value;
   }
   for (const word of words) {
-    const [, name = "", text = ""] = /^([a-z][a-z0-9-]*)=(.*)$/.exec(word) ?? [];
+    const [, name = "", text = ""] = /^([a-z][a-z0-9-]*)=(.*)$/s.exec(word) ?? [];
     const spec = driver.options.find((known) => known.name === name);
     if (spec === undefined) {
       const names = driver.options.map((known) => known.name).join(", ");
       throw usage(`${driver.facts.model} has no option "${word.slice(0, 60)}"`, names);
     }
-    options[name] = valueOf(spec, text);
+    options[name] = valueOf(spec, spec.multiline === true ? textOrFile(text) : text);
+  }
+  const problems = driver.problems?.(options) ?? [];
+  if (problems.length > 0) {
+    const count = `${problems.length} problem${problems.length === 1 ? "" : "s"}`;
+    const why = `Cannot use the options of ${driver.facts.model}, ${count}: ${problems.join(" ")}`;
+    throw new WardError("WARD_USAGE", why);
   }
   return options;
+}
+
+/** `@FILE` stands for what is in a file, for options whose text is long. */
+function textOrFile(text: string): string {
+  return text.startsWith("@") ? readDescriptionFile(text.slice(1)) : text;
 }
 
 function valueOf(spec: OptionSpec, text: string): string | number | boolean {

@@ -1,14 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
 import { Clock } from "../bedside/clock.ts";
 import { needDriver } from "../devices/catalog.ts";
 import type { Driver } from "../devices/device.ts";
-import { errorText, WardError } from "../errors.ts";
+import { WardError } from "../errors.ts";
 import type { DeviceSink } from "../lines/line.ts";
 import { parseLineUrl } from "../lines/line-url.ts";
 import { openLine } from "../lines/open-line.ts";
@@ -17,29 +14,20 @@ import { TakeNumberer } from "../bedside/take.ts";
 import type { CommandIo } from "./command.ts";
 import { parseDeviceOptions } from "./device-options.ts";
 import { DevicePrinter } from "./device-printer.ts";
+import { withOpcuaFiles } from "./opcua-context.ts";
 
 /** `wardgate devices read`: one device on one line, printed as it comes. */
 export async function readDevice(args: readonly string[], io: CommandIo): Promise<number> {
   const options = readOptions(args);
-  const needsPki = options.pki === null && parseLineUrl(options.line).scheme === "opc.tcp";
-  const ownPki = needsPki ? await mkdtemp(join(tmpdir(), "wardgate-pki-")) : null;
-  try {
-    const line = await openLine(options.line, {
-      opcuaTrust: await Promise.all(options.trust.map(readTrust)),
-      opcuaPki: options.pki ?? ownPki,
-      gateway: "wardgate-devices-read",
-    });
+  return withOpcuaFiles(options, async (opcua) => {
+    const line = await openLine(options.line, { ...opcua, gateway: "wardgate-devices-read" });
     const printer = new DevicePrinter(io, options.json);
     const { device, driver, unit, deviceOptions } = options;
     line.attach({ device, driver, unit, options: deviceOptions }, sinkOf(device, printer));
     await ended(options.seconds, io.stop, printer.refused);
     await line.close();
     return printer.frames > 0 ? 0 : 1;
-  } finally {
-    if (ownPki !== null) {
-      await rm(ownPki, { recursive: true, force: true });
-    }
-  }
+  });
 }
 
 interface Options {
@@ -110,16 +98,6 @@ function wholeNumber(name: string, text: string | undefined, maximum: number): n
 
 function usage(why: string, write: string): WardError {
   return new WardError("WARD_USAGE", `Cannot read device: ${why}. Write ${write}.`);
-}
-
-async function readTrust(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new WardError("WARD_READ_FILE", `Cannot read certificate ${file}: ${errorText(error)}.`, {
-      cause: error,
-    });
-  }
 }
 
 function sinkOf(device: string, printer: DevicePrinter): DeviceSink {

@@ -6,13 +6,19 @@ import { SIMULATED_FAULTS } from "../devices/device.ts";
 import { errorText, WardError } from "../errors.ts";
 import type { SimulatedDevice } from "../simulate/host.ts";
 import { needSimulator, SIMULATORS } from "../simulate/registry.ts";
+import { WARD_BEDS_MAX, wardPlan } from "../simulate/ward-plan.ts";
 import type { Command, CommandIo } from "./command.ts";
+import type { ReadyDevice } from "./ready-line.ts";
+import { readyLine } from "./ready-line.ts";
 
 const HELP = `wardgate simulate <model>[@LINE] [<model>[@LINE] ...] [options]
+wardgate simulate --ward N [options]
 
 Simulates bedside devices that speak their real protocol on lines of this machine. Prints one ready line with the
 line URLs to read them from, then runs until it is stopped. Nothing is opened but the loopback.
 
+  --ward N          a whole mixed ward of 1 to ${WARD_BEDS_MAX} beds in this process, with every model there is; the ready line suggests
+                    a device id for each device
   --line LINE       line of models given without @LINE: pty, tcp, unix, udp, modbus-tcp, ..., or a URL such as
                     tcp://127.0.0.1:4001, unix:/tmp/port.sock, modbus-tcp://127.0.0.1:0 (port 0: any free one)
   --seed N          same seed, same simulated patients (default 1); each further device has a seed of its own
@@ -34,10 +40,14 @@ export const command: Command = {
     const devices: SimulatedDevice[] = [];
     const timers: NodeJS.Timeout[] = [];
     try {
-      for (const [place, { model, line }] of options.wanted.entries()) {
-        devices.push(await start(model, line, options.seed + 101 * place));
+      const ready: ReadyDevice[] = [];
+      for (const { device, model, line, seed } of options.wanted) {
+        const started = await needSimulator(model).start({ line, seed });
+        devices.push(started);
+        ready.push(readyDevice(started, device));
       }
-      io.stdout.write(readyLine(devices, options.json));
+      const count = `${ready.length} device${ready.length === 1 ? "" : "s"}`;
+      io.stdout.write(readyLine(`simulating ${count}`, ready, options.json));
       for (const timed of options.faults) {
         timers.push(setTimeout(() => switchFault(devices, timed), timed.afterMs));
       }
@@ -53,11 +63,17 @@ export const command: Command = {
 };
 
 interface Options {
-  readonly wanted: readonly { readonly model: string; readonly line: string }[];
-  readonly seed: number;
+  readonly wanted: readonly WantedDevice[];
   readonly faults: readonly (FaultSwitch & { readonly afterMs: number })[];
   readonly untilStdinEnds: boolean;
   readonly json: boolean;
+}
+
+interface WantedDevice {
+  readonly device?: string;
+  readonly model: string;
+  readonly line: string;
+  readonly seed: number;
 }
 
 /** Which fault to switch, and on which devices: one model, one line, or all. */
@@ -74,33 +90,54 @@ function readOptions(args: readonly string[]): Options {
     allowPositionals: true,
     options: {
       line: { type: "string" },
+      ward: { type: "string" },
       seed: { type: "string", default: "1" },
       fault: { type: "string", multiple: true, default: [] },
       "until-stdin-ends": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
   });
-  if (positionals.length === 0) {
-    const models = SIMULATORS.map(({ model }) => model).join(", ");
-    throw usage(`name at least one model of ${models}`);
-  }
   if (!/^\d{1,9}$/.test(values.seed)) {
     throw usage(`--seed ${values.seed} is no whole number`);
   }
+  const seed = Number(values.seed);
   return {
-    wanted: positionals.map((word) => wantedOf(word, values.line)),
-    seed: Number(values.seed),
+    wanted:
+      values.ward === undefined
+        ? namedDevices(positionals, values.line, seed)
+        : wardDevices(values.ward, positionals.length > 0 || values.line !== undefined, seed),
     faults: values.fault.map(parseFault),
     untilStdinEnds: values["until-stdin-ends"],
     json: values.json,
   };
 }
 
-function wantedOf(word: string, line: string | undefined): { model: string; line: string } {
-  const at = word.indexOf("@");
-  const model = at === -1 ? word : word.slice(0, at);
-  const given = at === -1 ? line : word.slice(at + 1);
-  return { model, line: given ?? needSimulator(model).lines[0] ?? "tcp" };
+function namedDevices(
+  words: readonly string[],
+  line: string | undefined,
+  seed: number,
+): WantedDevice[] {
+  if (words.length === 0) {
+    const models = SIMULATORS.map(({ model }) => model).join(", ");
+    throw usage(`name at least one model of ${models}`);
+  }
+  return words.map((word, place) => {
+    const at = word.indexOf("@");
+    const model = at === -1 ? word : word.slice(0, at);
+    const given = at === -1 ? line : word.slice(at + 1);
+    const usual = needSimulator(model).lines[0] ?? "tcp";
+    return { model, line: given ?? usual, seed: seed + 101 * place };
+  });
+}
+
+function wardDevices(beds: string, namesOthers: boolean, seed: number): readonly WantedDevice[] {
+  if (!/^\d{1,3}$/.test(beds) || Number(beds) < 1 || Number(beds) > WARD_BEDS_MAX) {
+    throw usage(`--ward ${beds} is no number of beds from 1 to ${WARD_BEDS_MAX}`);
+  }
+  if (namesOthers) {
+    throw usage("--ward chooses models and lines itself, so name none");
+  }
+  return wardPlan(Number(beds), seed, SIMULATORS);
 }
 
 function parseFault(text: string): FaultSwitch & { afterMs: number } {
@@ -118,25 +155,17 @@ function parseFault(text: string): FaultSwitch & { afterMs: number } {
 /** A timer of Node.js cannot wait longer than 24.8 days. */
 const AFTER_SECONDS_MAX = 2_000_000;
 
-function start(model: string, line: string, seed: number): Promise<SimulatedDevice> {
-  return needSimulator(model).start({ line, seed });
-}
-
-function readyLine(devices: readonly SimulatedDevice[], json: boolean): string {
-  const told = devices.map(({ model, url, unit, trust }) => ({
+function readyDevice(
+  { model, url, unit, trust }: SimulatedDevice,
+  device: string | undefined,
+): ReadyDevice {
+  return {
+    ...(device === undefined ? {} : { device }),
     model,
     line: url,
     unit,
     ...(trust === undefined ? {} : { trust }),
-  }));
-  if (json) {
-    return `${JSON.stringify({ kind: "ready", line: told[0]?.line, devices: told })}\n`;
-  }
-  const lines = told.map(
-    ({ model, line, unit, trust }) =>
-      `  ${model}  ${line}${unit === null ? "" : `  unit ${unit}`}${trust === undefined ? "" : `  trust ${trust}`}`,
-  );
-  return `simulating ${told.length} device${told.length === 1 ? "" : "s"}:\n${lines.join("\n")}\n`;
+  };
 }
 
 function switchFault(devices: readonly SimulatedDevice[], wanted: FaultSwitch): number {

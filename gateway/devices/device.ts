@@ -143,6 +143,30 @@ export interface OptionSpec {
 /** Characters of an option's text, at most. */
 export const OPTION_TEXT_MAX = 65_536;
 
+/**
+ * The option of a device whose quiet time depends on the site: it prints once a minute, or only when there is something to
+ * say. `defaultS` in seconds; 0 means that silence is nothing to be told.
+ */
+export function quietOption(defaultS: number): OptionSpec {
+  return {
+    name: "quiet-seconds",
+    doc: "Told as silent after this long without a good message; 0 for a device that speaks only when it has something to say.",
+    default: defaultS,
+    minimum: 0,
+    maximum: 86_400,
+    unit: "s",
+  };
+}
+
+/** How long a device may be quiet (milliseconds): what its options say, else its driver. May be infinite. */
+export function quietMsOf({ facts }: Driver, options: DeviceOptions): number {
+  const seconds = options["quiet-seconds"];
+  if (typeof seconds !== "number") {
+    return facts.quietMs;
+  }
+  return seconds === 0 ? Number.POSITIVE_INFINITY : 1000 * seconds;
+}
+
 /** A device that sends a stream of bytes: serial, raw TCP, UDP. */
 export interface StreamDriver {
   readonly kind: "stream";
@@ -156,6 +180,24 @@ export interface StreamDriver {
   readonly problems?: (options: DeviceOptions) => readonly string[];
   /** A fresh decoder for one connection. `line` matters to protocols that are framed otherwise in datagrams. */
   open(options: DeviceOptions, line: LineScheme): StreamDecoder;
+  /** "none": nothing that the device sends says who the patient is. */
+  readonly demographics?: "none";
+  /**
+   * For protocols that say who the patient is: a filter for recordings. Where neither this nor `demographics` is given, nobody has
+   * looked, and no recording of the device counts as anonymous.
+   */
+  anonymise?(line: LineScheme): Anonymiser;
+}
+
+/**
+ * Masks who the patient is in what one device sends. Pure, like decoding; memory is bounded by the longest legal frame. Fields are masked
+ * character by character and checksums corrected, so that frames keep their length and their meaning to a decoder.
+ */
+export interface Anonymiser {
+  /** Takes bytes as they came and gives what may be kept by now: what is no whole frame yet is held back, what is none left out. */
+  push(bytes: Uint8Array): Uint8Array;
+  /** The stream has ended: what was held back, if it may be kept. */
+  end(): Uint8Array;
 }
 
 /**
@@ -180,7 +222,7 @@ export interface SerialFormat {
   readonly flow: "none" | "rtscts" | "xonxoff";
 }
 
-/** A block of registers read in one request. Only read functions exist. */
+/** Registers (or bits) that belong together: their words always come from one reply. Only read functions exist. */
 export interface RegisterBlock {
   /** Modbus function: 1 coils, 2 discrete inputs, 3 holding registers, 4 input registers. */
   readonly function: 1 | 2 | 3 | 4;
@@ -190,7 +232,38 @@ export interface RegisterBlock {
   readonly count: number;
 }
 
-/** A Modbus device: a table of blocks and a pure decoder for each poll. */
+/** What is read of a device at one pace. The line decides which requests that takes. */
+export interface RegisterPoll {
+  /** How often (milliseconds). */
+  readonly everyMs: number;
+  readonly blocks: readonly RegisterBlock[];
+  /** One poll's words (or bits), one array per block in the same order, null for one that the device refused. Never throws on any words. */
+  readonly decode: (words: readonly (readonly number[] | null)[]) => Output[];
+}
+
+/** What a device bears to be asked. What is left out is as Modbus allows it. */
+export interface RegisterLimits {
+  /** Registers in one request, at most. @default 125 */
+  readonly registersMax?: number;
+  /** Bits in one request, at most. @default 2000 */
+  readonly bitsMax?: number;
+  /** Registers that are never asked for, not even to bridge a gap. */
+  readonly forbidden?: readonly RegisterRange[];
+  /** Each block is asked for alone, where addresses are no row of registers. @default false */
+  readonly apart?: boolean;
+  /** Modbus TCP: requests under way at once on one connection, 1-16. @default 1 */
+  readonly inFlight?: number;
+  /** Modbus TCP: connections at once, 1-4. @default 1 */
+  readonly connections?: number;
+}
+
+export interface RegisterRange {
+  readonly function: RegisterBlock["function"];
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A Modbus device: tables of blocks and a pure decoder for each poll. */
 export interface ModbusDriver {
   readonly kind: "modbus";
   readonly facts: DriverFacts;
@@ -198,27 +271,78 @@ export interface ModbusDriver {
   readonly options: readonly OptionSpec[];
   /** What is wrong with a text that holds more than a word (a register map, say): every problem at once, with what to do. */
   readonly problems?: (options: DeviceOptions) => readonly string[];
-  /** How often to poll (milliseconds). */
-  readonly pollMs: number;
-  /** What to read in one poll. */
-  blocks(options: DeviceOptions): readonly RegisterBlock[];
-  /** One poll's words, one array per block in the same order. Never throws on any words. */
-  decode(words: readonly (readonly number[])[], options: DeviceOptions): Output[];
+  /** What to read of a device with these options, one poll for each pace. */
+  polls(options: DeviceOptions): readonly RegisterPoll[];
+  readonly limits?: (options: DeviceOptions) => RegisterLimits;
 }
 
 /** One variable of an OPC-UA server, found by browse path below Objects so that node ids may differ between servers. */
 export interface OpcuaPoint {
   /**
    * Browse path below Objects: steps joined by " > ", each `namespace-uri;name`, a name alone (any namespace), or `*` (whichever
-   * leads on; in the end exactly one node must be found). Or a node id `nsu=<uri>;s=...`.
+   * leads on; in the end exactly one node must be found). Or a node id `nsu=<uri>;s=...`, or `i=...` for one of OPC-UA itself.
    */
   readonly node: string;
   /** When given, the EngineeringUnits that the server declares for the variable must have one of these unit ids. */
   readonly unitIds?: readonly number[];
+  /** Whether a variable that declares no unit at all may be read. @default false */
+  readonly unitMayMiss?: boolean;
+  /** Smaller changes need not be told. All values are read now and then all the same, so that this starves nobody. */
+  readonly deadband?: OpcuaDeadband;
   readonly code: string;
   readonly mdc: number | null;
   readonly unit: string;
   readonly path: string;
+}
+
+/** A filter that the server applies, if it can. */
+export interface OpcuaDeadband {
+  /** In the unit of the variable, or per cent of the EURange that the server declares for it. */
+  readonly kind: "absolute" | "percent";
+  readonly value: number;
+}
+
+/** How a server is to watch the variables of one device. */
+export interface OpcuaWatching {
+  /** The server looks at each variable this often (milliseconds). */
+  readonly samplingMs: number;
+  /** The server tells what has changed this often (milliseconds). @default a quarter of samplingMs, at most 1000 */
+  readonly publishingMs?: number;
+  /** Values of one variable that the server keeps until it tells them. @default 10 */
+  readonly queueSize?: number;
+  /** Variables in one request, at most. What the server states itself counts too. @default 100 */
+  readonly itemsPerCall?: number;
+}
+
+/** A node of a server as a line has found it by browsing. */
+export interface OpcuaNode {
+  /** Node id, for example `nsu=http://opcfoundation.org/UA/DI/;i=5001`. */
+  readonly node: string;
+  /** The two parts of the browse name. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly isVariable: boolean;
+  /** Type definition and what that is derived from, the nearest first, as node ids. */
+  readonly types: readonly string[];
+  /** UNECE unit id of the EngineeringUnits among its children, or null. */
+  readonly unitId: number | null;
+  /** Empty where discovery did not go on. */
+  readonly children: readonly OpcuaNode[];
+}
+
+/** How a driver finds its points in a server whose tree follows a companion specification. The line browses, this decides. */
+export interface OpcuaDiscovery {
+  /** Browse path below Objects of the node to start from. */
+  readonly root: string;
+  /** Whether to look at the children of a node, which it does not have yet; `above` are the nodes over it, the root first. */
+  follows(node: OpcuaNode, above: readonly OpcuaNode[], options: DeviceOptions): boolean;
+  /** The points in what was found, and what is not read and why, one sentence each. */
+  choose(root: OpcuaNode, options: DeviceOptions): OpcuaChoice;
+}
+
+export interface OpcuaChoice {
+  readonly points: readonly OpcuaPoint[];
+  readonly skipped: readonly string[];
 }
 
 export interface OpcuaDriver {
@@ -228,6 +352,10 @@ export interface OpcuaDriver {
   /** What is wrong with a text that holds more than a word (a register map, say): every problem at once, with what to do. */
   readonly problems?: (options: DeviceOptions) => readonly string[];
   readonly samplingMs: number;
+  /** How one device is watched, for drivers that leave that to the engineer. @default every samplingMs, the rest as usual */
+  watching?(options: DeviceOptions): OpcuaWatching;
+  /** For drivers that find their points in the server; `points` then gives those that need not be found. */
+  readonly discovery?: OpcuaDiscovery;
   points(options: DeviceOptions): readonly OpcuaPoint[];
   /** One changed variable to readings. `value` is what JSON can carry; `statusCode` is the OPC-UA StatusCode (u32). */
   decode(point: OpcuaPoint, change: OpcuaChange, options: DeviceOptions): Output[];

@@ -22,13 +22,22 @@ export function meaningOf(statusCode: number): StatusMeaning {
   }
 }
 
+/** False when a server says by a StatusCode that it has not heard from the device behind it. */
+export function isHeard(statusCode: number): boolean {
+  return !UNHEARD.has((statusCode & 0xff_ff_00_00) >>> 0);
+}
+
 /** Somebody put a value in place of the measured one. */
 const GOOD_LOCAL_OVERRIDE = 0x00_96_00_00;
-const ABSENT: ReadonlySet<number> = new Set([
+const UNHEARD: ReadonlySet<number> = new Set([
   0x80_05_00_00, // BadCommunicationError
+  0x80_0d_00_00, // BadServerNotConnected
   0x80_31_00_00, // BadNoCommunication
   0x80_32_00_00, // BadWaitingForInitialData
   0x80_8a_00_00, // BadNotConnected
+]);
+const ABSENT: ReadonlySet<number> = new Set([
+  ...UNHEARD,
   0x80_8b_00_00, // BadDeviceFailure
   0x80_8c_00_00, // BadSensorFailure
   0x80_8d_00_00, // BadOutOfService

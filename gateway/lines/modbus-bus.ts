@@ -6,39 +6,37 @@ import { Backoff } from "./backoff.ts";
 import type { DeviceSink, DeviceSpec, Line } from "./line.ts";
 import type { HostLine, PortLine } from "./line-url.ts";
 import { lineKey } from "./line-url.ts";
-import type { BusMaster } from "./modbus-connection.ts";
-import { BusConnection } from "./modbus-connection.ts";
-import type { Framing } from "./modbus-frames.ts";
+import type { BusLink } from "./modbus-link.ts";
+import type { UnitPoll } from "./modbus-poll.ts";
+import { MODBUS_SERIAL } from "./modbus-timing.ts";
+import type { UnitJob } from "./modbus-unit.ts";
 import { BusUnit } from "./modbus-unit.ts";
-import type { Wire } from "./modbus-wire.ts";
-import { openWireOf } from "./modbus-wire.ts";
-
-/** Times of one bus, in milliseconds. */
-export interface BusTiming {
-  /** A device has this long to answer. @default 1000 */
-  readonly replyMs: number;
-  /** After anything unexpected a serial bus must be quiet for this long. @default 300 */
-  readonly quietMs: number;
-  /** A unit that does not answer is asked at least this often. @default 30000 */
-  readonly unitBackoffMs: number;
-}
 
 export interface BusOptions {
   readonly line: PortLine | HostLine;
-  readonly timing: Partial<BusTiming>;
-  readonly makeMaster: (wire: Wire, framing: Framing) => BusMaster;
+  /** A unit that does not answer is tried at least this often (milliseconds). */
+  readonly unitBackoffMs: number;
+  /** The way to the devices; `serial` is how the first device on the bus likes its port. */
+  readonly makeLink: (serial: SerialFormat) => BusLink;
 }
 
 /**
- * One bus with its units. A single loop owns the wire: it always polls the unit that has been due longest, one request
- * at a time, and a unit that fails waits longer and longer, so that a dead one costs the others little.
+ * One bus with its units. A single loop owns the wire: it always does what has been due longest, one poll at a time. A unit that does
+ * not answer is no longer polled but tried, after longer and longer waits: on the side where the link can do that, so
+ * that it costs the others nothing, else at the price of its deadline.
  */
 export class ModbusBus implements Line {
   readonly #options: BusOptions;
   readonly #units = new Set<BusUnit>();
   readonly #lineBackoff = new Backoff();
   #running: Promise<void> | null = null;
-  #connection: BusConnection | null = null;
+  #link: BusLink | null = null;
+  /** A unit is tried while others are polled. */
+  #triesAside = false;
+  /** Why the wire ended, when that was found on the side. */
+  #lost: string | null = null;
+  /** Gives on what the last poll read. */
+  #waiting: (() => void) | null = null;
   #stop = new AbortController();
   /** Aborted to wake the loop when units come or go. */
   #wake = new AbortController();
@@ -49,7 +47,7 @@ export class ModbusBus implements Line {
   }
 
   attach(spec: DeviceSpec, sink: DeviceSink): () => void {
-    const unit = new BusUnit(spec, sink, this.#timing.unitBackoffMs);
+    const unit = new BusUnit(spec, sink, this.#options.unitBackoffMs);
     const problem = this.#closed ? "the line is closed" : unit.problem(this.#options.line.scheme);
     if (problem !== null) {
       sink.state("closed", `cannot be read on this line: ${problem}`, Date.now());
@@ -74,12 +72,8 @@ export class ModbusBus implements Line {
     this.#units.clear();
     this.#stop.abort();
     this.#wakeLoop();
-    await this.#connection?.close();
+    await this.#link?.close();
     await Promise.race([this.#running, sleep(CLOSE_MAX_MS, undefined, { ref: false })]);
-  }
-
-  get #timing(): BusTiming {
-    return { replyMs: 1000, quietMs: 300, unitBackoffMs: 30_000, ...this.#options.timing };
   }
 
   /** Runs while there are units. */
@@ -90,43 +84,52 @@ export class ModbusBus implements Line {
       }
     }, QUIET_CHECK_MS);
     while (this.#units.size > 0) {
-      this.#connection = this.#makeConnection();
-      await this.#serve(this.#connection);
-      await this.#connection.close();
+      const [first] = this.#units;
+      this.#link = this.#options.makeLink(first?.serial ?? MODBUS_SERIAL);
+      await this.#serve(this.#link);
+      this.#giveWaiting();
+      await this.#link.close();
     }
     clearInterval(quiet);
     this.#running = null;
   }
 
-  async #serve(connection: BusConnection): Promise<void> {
-    for (let unit = this.#next(); unit !== null; unit = this.#next()) {
-      const wait = unit.dueAt - performance.now();
-      if (wait > 0) {
-        await this.#pause(wait);
-      } else if (connection.isOpen || (await this.#open(connection))) {
-        await this.#poll(connection, unit);
+  async #serve(link: BusLink): Promise<void> {
+    for (let job = this.#next(); job !== null; job = this.#next()) {
+      const waitMs = job.dueAt - performance.now();
+      if (this.#lost !== null) {
+        await this.#wireLost(link, this.#lost);
+      } else if (waitMs > 0) {
+        this.#giveWaiting();
+        await this.#pause(Math.min(waitMs, PAUSE_MAX_MS));
+      } else if (link.isOpen || (await this.#open(link))) {
+        await this.#do(job, link);
       }
     }
   }
 
-  /** The unit that has been due longest, or null when there is none. */
-  #next(): BusUnit | null {
-    let first: BusUnit | null = null;
+  /** What has been due longest, or null when there are no units. */
+  #next(): UnitJob | null {
+    let first: UnitJob | null = null;
     for (const unit of this.#units) {
-      if (first === null || unit.dueAt < first.dueAt) {
-        first = unit;
+      const job = unit.job;
+      // One trial on the side at a time: others that are to be tried wait for it.
+      const dueAt = job.poll === null && this.#triesAside ? Infinity : job.dueAt;
+      if (first === null || dueAt < first.dueAt) {
+        first = { ...job, dueAt };
       }
     }
     return first;
   }
 
-  async #open(connection: BusConnection): Promise<boolean> {
+  async #open(link: BusLink): Promise<boolean> {
+    this.#giveWaiting();
     const where = lineKey(this.#options.line);
     for (const unit of this.#units) {
       unit.connecting(where);
     }
     try {
-      await connection.open(this.#stop.signal);
+      await link.open(this.#stop.signal);
     } catch (error) {
       await this.#failed(errorText(error));
       return false;
@@ -137,27 +140,56 @@ export class ModbusBus implements Line {
     return true;
   }
 
-  async #poll(connection: BusConnection, unit: BusUnit): Promise<void> {
-    const words: (readonly number[])[] = [];
-    for (const block of unit.blocks) {
-      const result = await connection.read(unit.number, block);
-      if (result.kind === "values") {
-        words.push(result.values);
-        continue;
-      }
-      if (result.kind === "lost") {
-        await connection.close();
-        await this.#failed(`Cannot read ${lineKey(this.#options.line)}: ${result.why}`);
-        return;
-      }
-      unit.missed(result);
-      if (result.kind !== "exception") {
-        await connection.drop();
-      }
+  async #do({ unit, poll }: UnitJob, link: BusLink): Promise<void> {
+    if (poll !== null) {
+      await this.#poll(unit, poll, link);
       return;
     }
-    this.#lineBackoff.reset();
-    unit.polled(words);
+    this.#giveWaiting();
+    const trial = this.#try(unit, link);
+    if (!link.triesAside) {
+      await trial;
+    }
+  }
+
+  async #poll(unit: BusUnit, poll: UnitPoll, link: BusLink): Promise<void> {
+    const going = link.poll(unit.number, poll.requests(link), poll.limits);
+    this.#giveWaiting();
+    const result = await going;
+    if (result.kind === "replies") {
+      this.#lineBackoff.reset();
+      this.#waiting = unit.polled(poll, result.replies);
+    } else if (result.kind === "lost") {
+      await this.#wireLost(link, result.why);
+    } else {
+      unit.missed(result);
+    }
+  }
+
+  async #try(unit: BusUnit, link: BusLink): Promise<void> {
+    this.#triesAside = link.triesAside;
+    unit.trying();
+    const result = await link.tryUnit(unit.number, unit.firstBlock, unit.limits);
+    unit.tried(result);
+    this.#triesAside = false;
+    if (result.kind === "lost") {
+      this.#lost = result.why;
+    }
+    this.#wakeLoop();
+  }
+
+  /** Gives on what the last poll read: it waits until the next one is on its way, so that device and gateway work at the same time. */
+  #giveWaiting(): void {
+    const give = this.#waiting;
+    this.#waiting = null;
+    give?.();
+  }
+
+  async #wireLost(link: BusLink, why: string): Promise<void> {
+    this.#giveWaiting();
+    await link.close();
+    await this.#failed(`Cannot read ${lineKey(this.#options.line)}: ${why}`);
+    this.#lost = null;
   }
 
   /** The line itself failed: says so on every unit and waits before the next attempt. */
@@ -177,41 +209,9 @@ export class ModbusBus implements Line {
     this.#wake.abort();
     this.#wake = new AbortController();
   }
-
-  #makeConnection(): BusConnection {
-    const { line, makeMaster } = this.#options;
-    const { replyMs, quietMs } = this.#timing;
-    const serial = this.#serial(line);
-    const numbered = line.scheme === "modbus-tcp";
-    const byteMs = numbered ? 0 : (BITS_PER_BYTE * 1000) / serial.baud;
-    return new BusConnection({
-      openWire: openWireOf(line, serial),
-      framing: FRAMINGS[line.scheme] ?? "rtu",
-      numbered,
-      makeMaster,
-      replyMs,
-      quietMs,
-      byteMs: line.scheme === "modbus-ascii" ? 2 * byteMs : byteMs,
-      gapMs: numbered ? 0 : Math.max(GAP_BYTES * byteMs, GAP_MIN_MS),
-    });
-  }
-
-  /** What the URL says, and what it leaves open from the first driver on the bus. */
-  #serial(line: PortLine | HostLine): SerialFormat {
-    const [unit] = this.#units;
-    const format = unit?.serial ?? DEFAULT_SERIAL;
-    return "serial" in line ? { ...format, ...line.serial } : format;
-  }
 }
 
-const FRAMINGS: Partial<Record<string, Framing>> = {
-  "modbus-tcp": "tcp",
-  "modbus-ascii": "ascii",
-};
-const DEFAULT_SERIAL: SerialFormat = { baud: 19_200, format: "8E1", flow: "none" };
-/** Start, 8 data, parity and stop bit. */
-const BITS_PER_BYTE = 11;
-const GAP_BYTES = 3.5;
-const GAP_MIN_MS = 1.75;
 const QUIET_CHECK_MS = 250;
 const CLOSE_MAX_MS = 2000;
+/** A timer of Node.js cannot wait for ever. */
+const PAUSE_MAX_MS = 60_000;

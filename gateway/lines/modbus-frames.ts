@@ -19,54 +19,92 @@ export interface ReadRequest extends RegisterBlock {
 export const REGISTERS_MAX = 125;
 export const BITS_MAX = 2000;
 
+/** True for the functions that read bits: 1 coils, 2 discrete inputs. */
+export function isBits(code: RegisterBlock["function"]): boolean {
+  return code <= 2;
+}
+
 /**
- * Reads back an RTU request frame and makes sure that it is a read request, whoever encoded it. This is the gate that
+ * Reads back an RTU request frame and makes sure that it is a read request, whoever encoded it. With `readTcpRequests` it is the gate that
  * every byte on the way to a device passes. Throws WardError `WARD_MODBUS_NOT_A_READ`.
  */
 export function parseReadRequest(frame: Uint8Array): ReadRequest {
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  if (frame.length !== REQUEST_BYTES || crc16(frame.subarray(0, 6)) !== view.getUint16(6, true)) {
+  const view = viewOf(frame);
+  if (frame.length !== RTU_BYTES || crc16(frame.subarray(0, 6)) !== view.getUint16(6, true)) {
     throw notARead(`it is ${frame.length} bytes long or its checksum is wrong`);
   }
-  const code = view.getUint8(1);
-  const request = {
-    unit: view.getUint8(0),
-    function: readFunction(code),
-    address: view.getUint16(2),
-    count: view.getUint16(4),
-  };
-  if (request.count < 1 || request.count > countMax(request.function)) {
-    throw notARead(`it asks for ${request.count} values`);
+  return readPdu(view, 0);
+}
+
+/** The same gate for Modbus TCP: reads back all requests in the bytes that are to leave. Throws WardError `WARD_MODBUS_NOT_A_READ`. */
+export function readTcpRequests(bytes: Uint8Array): ReadRequest[] {
+  if (bytes.length === 0 || bytes.length % TCP_REQUEST_BYTES !== 0) {
+    throw notARead(`${bytes.length} bytes are no whole requests`);
   }
-  return request;
+  const view = viewOf(bytes);
+  const requests: ReadRequest[] = [];
+  for (let at = 0; at < bytes.length; at += TCP_REQUEST_BYTES) {
+    if (view.getUint16(at + 2) !== 0 || view.getUint16(at + 4) !== PDU_BYTES) {
+      throw notARead("its header is not that of a read");
+    }
+    requests.push(readPdu(view, at + MBAP_BYTES));
+  }
+  return requests;
+}
+
+/** Writes a Modbus TCP request with its transaction number. */
+export function writeTcpRequest(
+  target: Buffer,
+  at: number,
+  transaction: number,
+  { unit, function: code, address, count }: ReadRequest,
+): void {
+  target.writeUInt16BE(transaction, at);
+  target.writeUInt16BE(0, at + 2);
+  target.writeUInt16BE(PDU_BYTES, at + 4);
+  target.writeUInt8(unit, at + 6);
+  target.writeUInt8(code, at + 7);
+  target.writeUInt16BE(address, at + 8);
+  target.writeUInt16BE(count, at + 10);
 }
 
 /** Bytes of values that the reply to a request carries. */
 export function replyDataBytes({ function: code, count }: RegisterBlock): number {
-  return code <= 2 ? Math.ceil(count / 8) : 2 * count;
+  return isBits(code) ? Math.ceil(count / 8) : 2 * count;
 }
 
 /** Values in one request of a function, at most. */
 export function countMax(code: RegisterBlock["function"]): number {
-  return code <= 2 ? BITS_MAX : REGISTERS_MAX;
+  return isBits(code) ? BITS_MAX : REGISTERS_MAX;
 }
 
-/** Wraps an RTU request frame (with its CRC) for the line. `transaction` counts on TCP only. */
-export function wrapRequest(frame: Uint8Array, framing: Framing, transaction: number): Uint8Array {
-  const pdu = frame.subarray(0, -2);
-  switch (framing) {
-    case "rtu":
-      return frame;
-    case "ascii":
-      return Buffer.from(`:${toHex(pdu)}${toHex(Uint8Array.of(lrc(pdu)))}\r\n`, "latin1");
-    case "tcp": {
-      const wrapped = Buffer.alloc(MBAP_BYTES + pdu.length);
-      wrapped.writeUInt16BE(transaction, 0);
-      wrapped.writeUInt16BE(pdu.length, 4);
-      wrapped.set(pdu, MBAP_BYTES);
-      return wrapped;
+/** The registers or bits from `from` to before `end` in the data bytes of a reply, which begin at `at`. */
+export function readValues(
+  bytes: Uint8Array,
+  at: number,
+  code: RegisterBlock["function"],
+  from: number,
+  end: number,
+): number[] {
+  const values: number[] = [];
+  for (let place = from; place < end; place += 1) {
+    if (isBits(code)) {
+      values.push(((bytes[at + (place >>> 3)] ?? 0) >>> (place & 7)) & 1);
+    } else {
+      const high = at + 2 * place;
+      values.push(((bytes[high] ?? 0) << 8) | (bytes[high + 1] ?? 0));
     }
   }
+  return values;
+}
+
+/** Wraps an RTU request frame (with its CRC) for a serial line. */
+export function wrapRequest(frame: Uint8Array, framing: "rtu" | "ascii"): Uint8Array {
+  if (framing === "rtu") {
+    return frame;
+  }
+  const pdu = frame.subarray(0, -2);
+  return Buffer.from(`:${toHex(pdu)}${toHex(Uint8Array.of(lrc(pdu)))}\r\n`, "latin1");
 }
 
 /** The bytes of a PDU with unit, as an RTU frame with CRC. */
@@ -98,14 +136,33 @@ export function lrc(bytes: Uint8Array): number {
   return -sum & 0xff;
 }
 
+/** Transaction number, protocol and length. */
 export const MBAP_BYTES = 6;
-const REQUEST_BYTES = 8;
+/** The bit that a reply sets in the function when it refuses. */
+export const EXCEPTION = 0x80;
+/** Unit, function, address and count. */
+const PDU_BYTES = 6;
+export const TCP_REQUEST_BYTES: number = MBAP_BYTES + PDU_BYTES;
+const RTU_BYTES = PDU_BYTES + 2;
+
+function readPdu(view: DataView, at: number): ReadRequest {
+  const code = readFunction(view.getUint8(at + 1));
+  const count = view.getUint16(at + 4);
+  if (count < 1 || count > countMax(code)) {
+    throw notARead(`it asks for ${count} values`);
+  }
+  return { unit: view.getUint8(at), function: code, address: view.getUint16(at + 2), count };
+}
 
 function readFunction(code: number): RegisterBlock["function"] {
   if (code === 1 || code === 2 || code === 3 || code === 4) {
     return code;
   }
   throw notARead(`its function is ${code}`);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function toHex(bytes: Uint8Array): string {

@@ -2,28 +2,27 @@ import { EventEmitter } from "node:events";
 
 import type { BadBytes } from "../devices/device.ts";
 import { WardError } from "../errors.ts";
-import type { Framing, ReadRequest } from "./modbus-frames.ts";
+import type { ReadRequest } from "./modbus-frames.ts";
 import { parseReadRequest, wrapRequest } from "./modbus-frames.ts";
 import { ReplyReader } from "./modbus-reply.ts";
 import type { Wire } from "./modbus-wire.ts";
 
 /**
- * The port that `modbus-serial` is given instead of one of its own. Whatever the library writes must parse as one read
+ * The port of a serial bus that `modbus-serial` is given instead of one of its own. Whatever the library writes must parse as one read
  * request (functions 1-4), one at a time; whatever arrives reaches the library only if it is the exact reply to that
  * request. Replies come out as "data" events in RTU framing, which is what the library expects of a port.
  */
 export class ReadOnlyPort extends EventEmitter {
   readonly isOpen = true;
   readonly #wire: Wire;
-  readonly #framing: Framing;
+  readonly #framing: "rtu" | "ascii";
   readonly #onBad: (fault: BadBytes) => void;
   #pending: ReplyReader | null = null;
-  #transaction = 0;
   #strayBytes = 0;
   #lastByteAt = 0;
 
   /** `onBad` is told of bytes that were not the reply; the request is then over. */
-  constructor(wire: Wire, framing: Framing, onBad: (fault: BadBytes) => void) {
+  constructor(wire: Wire, framing: "rtu" | "ascii", onBad: (fault: BadBytes) => void) {
     super();
     this.#wire = wire;
     this.#framing = framing;
@@ -41,11 +40,6 @@ export class ReadOnlyPort extends EventEmitter {
     return this.#lastByteAt;
   }
 
-  /** True when no transaction number is left on this connection: none is ever used twice. */
-  get spent(): boolean {
-    return this.#transaction >= TRANSACTION_MAX;
-  }
-
   open(callback: (error: Error | null) => void): void {
     callback(null);
   }
@@ -57,17 +51,16 @@ export class ReadOnlyPort extends EventEmitter {
   /** Throws WardError `WARD_MODBUS_NOT_A_READ` or `WARD_MODBUS_BUSY`; then nothing is sent. */
   write(frame: Uint8Array): void {
     const request: ReadRequest = parseReadRequest(frame);
-    if (this.#pending !== null || this.spent) {
+    if (this.#pending !== null) {
       throw new WardError(
         "WARD_MODBUS_BUSY",
-        "Cannot send Modbus request: another one is under way, or this connection is used up.",
+        "Cannot send Modbus request: another one is under way.",
       );
     }
-    this.#transaction += 1;
     this.#strayBytes = 0;
-    this.#pending = new ReplyReader(request, this.#framing, this.#transaction);
+    this.#pending = new ReplyReader(request, this.#framing);
     this.#lastByteAt = performance.now();
-    this.#wire.write(wrapRequest(frame, this.#framing, this.#transaction));
+    this.#wire.write(wrapRequest(frame, this.#framing));
   }
 
   /** Gives up the request under way; returns how many bytes of a reply had come. */
@@ -95,5 +88,3 @@ export class ReadOnlyPort extends EventEmitter {
     }
   }
 }
-
-const TRANSACTION_MAX = 0xff_ff;

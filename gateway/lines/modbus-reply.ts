@@ -1,6 +1,6 @@
 import type { BadBytes } from "../devices/device.ts";
-import type { Framing, ReadRequest } from "./modbus-frames.ts";
-import { crc16, lrc, MBAP_BYTES, replyDataBytes, rtuFrame } from "./modbus-frames.ts";
+import type { ReadRequest } from "./modbus-frames.ts";
+import { crc16, EXCEPTION, lrc, replyDataBytes, rtuFrame } from "./modbus-frames.ts";
 
 /** What the bytes so far amount to. `reply.frame` is an RTU frame with CRC, whatever the line's framing. */
 export type Verdict =
@@ -8,21 +8,48 @@ export type Verdict =
   | { readonly kind: "reply"; readonly frame: Buffer }
   | { readonly kind: "bad"; readonly fault: BadBytes };
 
+/** What is wrong with the first bytes of a reply (unit, function, byte count), as far as they are there; null when nothing is. */
+export function headProblem(bytes: Uint8Array, request: ReadRequest, at = 0): string | null {
+  const { unit, function: code } = request;
+  const gotUnit = bytes[at];
+  const gotCode = bytes[at + 1];
+  const gotCount = bytes[at + 2];
+  if (gotUnit !== undefined && gotUnit !== unit) {
+    return `unit ${gotUnit} answered instead of unit ${unit}`;
+  }
+  if (gotCode !== undefined && gotCode !== code && gotCode !== (code | EXCEPTION)) {
+    return `it answers function ${gotCode} instead of ${code}`;
+  }
+  const isData = gotCode === code;
+  if (isData && gotCount !== undefined && gotCount !== replyDataBytes(request)) {
+    return "the reply is not as long as what was asked for";
+  }
+  return null;
+}
+
+/** How long a reply with these first bytes must be: unit, function and what follows, without a checksum. */
+export function pduBytes(bytes: Uint8Array, request: ReadRequest, at = 0): number {
+  return bytes[at + 1] === (request.function | EXCEPTION) ? 3 : 3 + replyDataBytes(request);
+}
+
+/** A reply that is given up. */
+export function badReply(fault: string, bytes: number, why: string): BadBytes {
+  return { kind: "fault", fault, bytes, text: `Reply given up: ${why}` };
+}
+
 /**
- * Judges the bytes that come after one request. Only the exact reply to exactly this request passes: right unit, right
- * function, right length, right checksum, right transaction, and not one byte before or after it. Everything else is bad,
- * because on a serial bus nothing else tells a late reply of an earlier request from the right one.
+ * Judges the bytes that come after one request on a serial bus. Only the exact reply to exactly this request passes: right unit,
+ * right function, right length, right checksum, and not one byte before or after it. Everything else is bad, because nothing
+ * else tells a late reply of an earlier request from the right one.
  */
 export class ReplyReader {
   readonly #request: ReadRequest;
-  readonly #framing: Framing;
-  readonly #transaction: number;
+  readonly #framing: "rtu" | "ascii";
   #bytes: Buffer = Buffer.alloc(0);
 
-  constructor(request: ReadRequest, framing: Framing, transaction: number) {
+  constructor(request: ReadRequest, framing: "rtu" | "ascii") {
     this.#request = request;
     this.#framing = framing;
-    this.#transaction = transaction;
   }
 
   /** Bytes taken so far. */
@@ -36,22 +63,15 @@ export class ReplyReader {
       return this.#bad("foreign", "more bytes than any reply has", bytes.length);
     }
     this.#bytes = Buffer.concat([this.#bytes, bytes]);
-    switch (this.#framing) {
-      case "rtu":
-        return this.#judgeRtu();
-      case "ascii":
-        return this.#judgeAscii();
-      case "tcp":
-        return this.#judgeTcp();
-    }
+    return this.#framing === "rtu" ? this.#judgeRtu() : this.#judgeAscii();
   }
 
   #judgeRtu(): Verdict {
-    const wrong = this.#headProblem(this.#bytes);
+    const wrong = headProblem(this.#bytes, this.#request);
     if (wrong !== null) {
       return this.#bad("foreign", wrong);
     }
-    const needed = this.#pduBytes(this.#bytes) + 2;
+    const needed = pduBytes(this.#bytes, this.#request) + 2;
     if (this.#bytes.length < 3 || this.#bytes.length < needed) {
       return MORE;
     }
@@ -83,67 +103,21 @@ export class ReplyReader {
     return this.#judgePdu(pdu);
   }
 
-  #judgeTcp(): Verdict {
-    const bytes = this.#bytes;
-    if (bytes.length >= 2 && bytes.readUInt16BE(0) !== this.#transaction) {
-      return this.#bad("foreign", "it is the reply to another request");
-    }
-    if (bytes.length >= 4 && bytes.readUInt16BE(2) !== 0) {
-      return this.#bad("foreign", "its protocol is not Modbus");
-    }
-    if (bytes.length < MBAP_BYTES) {
-      return MORE;
-    }
-    const total = MBAP_BYTES + bytes.readUInt16BE(4);
-    const longest = MBAP_BYTES + 3 + replyDataBytes(this.#request);
-    if (total > longest) {
-      return this.#bad("foreign", "the reply is longer than what was asked for");
-    }
-    if (bytes.length > total) {
-      return this.#bad("foreign", "bytes follow the reply");
-    }
-    return bytes.length < total ? MORE : this.#judgePdu(bytes.subarray(MBAP_BYTES));
-  }
-
   #judgePdu(pdu: Buffer): Verdict {
-    const wrong = this.#headProblem(pdu);
+    const wrong = headProblem(pdu, this.#request);
     if (wrong !== null) {
       return this.#bad("foreign", wrong);
     }
-    return pdu.length >= 3 && pdu.length === this.#pduBytes(pdu)
+    return pdu.length >= 3 && pdu.length === pduBytes(pdu, this.#request)
       ? { kind: "reply", frame: rtuFrame(pdu) }
       : this.#bad("foreign", "the reply is not as long as what was asked for");
   }
 
-  /** What is wrong with the first bytes (unit, function, byte count), as far as they are there. */
-  #headProblem(pdu: Buffer): string | null {
-    const { unit, function: code } = this.#request;
-    const [gotUnit, gotCode, gotCount] = pdu;
-    if (gotUnit !== undefined && gotUnit !== unit) {
-      return `unit ${gotUnit} answered instead of unit ${unit}`;
-    }
-    if (gotCode !== undefined && gotCode !== code && gotCode !== (code | EXCEPTION)) {
-      return `it answers function ${gotCode} instead of ${code}`;
-    }
-    const isData = gotCode === code;
-    if (isData && gotCount !== undefined && gotCount !== replyDataBytes(this.#request)) {
-      return "the reply is not as long as what was asked for";
-    }
-    return null;
-  }
-
-  #pduBytes(pdu: Buffer): number {
-    const isException = pdu[1] === (this.#request.function | EXCEPTION);
-    return isException ? 3 : 3 + replyDataBytes(this.#request);
-  }
-
-  #bad(fault: string, text: string, extra = 0): Verdict {
-    const bytes = this.#bytes.length + extra;
-    return { kind: "bad", fault: { kind: "fault", fault, bytes, text: `Reply given up: ${text}` } };
+  #bad(fault: string, why: string, extra = 0): Verdict {
+    return { kind: "bad", fault: badReply(fault, this.#bytes.length + extra, why) };
   }
 }
 
 const MORE: Verdict = { kind: "more" };
-const EXCEPTION = 0x80;
 /** The longest reply there is: ASCII, 250 bytes of values. */
 const REPLY_BYTES_MAX = 520;

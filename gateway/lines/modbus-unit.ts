@@ -1,27 +1,44 @@
 import type {
+  BadBytes,
   LineScheme,
   ModbusDriver,
   Output,
   RegisterBlock,
+  RegisterLimits,
   SerialFormat,
 } from "../devices/device.ts";
 import { errorText } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
 import type { DeviceSink, DeviceSpec } from "./line.ts";
 import { LineMachine } from "./machine.ts";
-import type { ReadResult } from "./modbus-connection.ts";
-import { countMax } from "./modbus-frames.ts";
+import type { ReadFailure, ReadResult, Values } from "./modbus-link.ts";
+import { isGone } from "./modbus-link.ts";
+import { unreadable } from "./modbus-plan.ts";
+import { reasonOf, UnitPoll } from "./modbus-poll.ts";
 
-/** One device on a Modbus bus: when it is due, how it is doing, and where what it says goes. */
+/** What to do next for a unit: a poll, or, when `poll` is null, to try whether it is there. */
+export interface UnitJob {
+  readonly unit: BusUnit;
+  readonly dueAt: number;
+  readonly poll: UnitPoll | null;
+}
+
+/**
+ * One device on a Modbus bus: when it is due, how it is doing, and where what it says goes. A unit that did not answer is suspect:
+ * before it is polled again it is only tried with one short request, after longer and longer waits.
+ */
 export class BusUnit {
   readonly machine: LineMachine;
   readonly #spec: DeviceSpec;
   readonly #sink: DeviceSink;
   readonly #driver: ModbusDriver | null;
+  readonly #polls: readonly UnitPoll[];
+  /** What the device bears. */
+  readonly limits: RegisterLimits;
   readonly #backoff: Backoff;
-  /** When to poll next (performance.now()). */
-  #dueAt: number;
-  #blocks: readonly RegisterBlock[] | null = null;
+  /** When to try it next (performance.now()); null while it answers. */
+  #tryAt: number | null = 0;
+  #isTried = false;
   #lineIsUp = false;
   #ended = false;
 
@@ -29,13 +46,14 @@ export class BusUnit {
     this.#spec = spec;
     this.#sink = sink;
     this.#driver = spec.driver.kind === "modbus" ? spec.driver : null;
-    this.#dueAt = performance.now();
-    this.#backoff = new Backoff({
-      firstMs: this.#driver?.pollMs ?? POLL_MS,
-      maxMs: backoffMaxMs,
-    });
+    this.limits = this.#driver?.limits?.(spec.options) ?? {};
+    this.#polls = (this.#driver?.polls(spec.options) ?? []).map(
+      (poll) => new UnitPoll(poll, this.limits, backoffMaxMs),
+    );
+    const fastestMs = Math.min(...this.#polls.map(({ poll }) => poll.everyMs));
+    this.#backoff = new Backoff({ firstMs: RETRY_FIRST_MS, maxMs: backoffMaxMs });
     this.machine = new LineMachine({
-      quietMs: spec.driver.facts.quietMs,
+      quietMs: Math.max(spec.driver.facts.quietMs, QUIET_POLLS * fastestMs),
       report: (state, text, at) => {
         if (!this.#ended) {
           sink.state(state, text, at);
@@ -46,10 +64,6 @@ export class BusUnit {
     });
   }
 
-  get dueAt(): number {
-    return this.#dueAt;
-  }
-
   get number(): number {
     return this.#spec.unit ?? DEFAULT_UNIT;
   }
@@ -58,10 +72,23 @@ export class BusUnit {
     return this.#driver?.serial ?? null;
   }
 
-  /** What one poll reads. */
-  get blocks(): readonly RegisterBlock[] {
-    this.#blocks ??= this.#driver?.blocks(this.#spec.options) ?? [];
-    return this.#blocks;
+  /** A block to try the unit with. */
+  get firstBlock(): RegisterBlock {
+    return this.#polls[0]?.poll.blocks[0] ?? { function: 3, address: 0, count: 1 };
+  }
+
+  /** What is to be done next for this unit, and when. */
+  get job(): UnitJob {
+    if (this.#tryAt !== null) {
+      return { unit: this, dueAt: this.#isTried ? Infinity : this.#tryAt, poll: null };
+    }
+    let first: UnitPoll | null = null;
+    for (const poll of this.#polls) {
+      if (first === null || poll.dueAt < first.dueAt) {
+        first = poll;
+      }
+    }
+    return { unit: this, dueAt: first?.dueAt ?? Infinity, poll: first };
   }
 
   /** Why this device cannot be read over this kind of line, or null when it can. */
@@ -74,9 +101,16 @@ export class BusUnit {
     if (!Number.isSafeInteger(unit) || unit < lowest || unit > highest) {
       return `unit ${unit} is not ${lowest} to ${highest}`;
     }
-    return this.blocks.length > 0 && this.blocks.every((block) => isReadable(block))
-      ? null
-      : "its options ask for registers that Modbus does not have";
+    const [wrong] = this.#driver.problems?.(this.#spec.options) ?? [];
+    if (wrong !== undefined) {
+      return wrong;
+    }
+    if (this.#polls.every(({ poll }) => poll.blocks.length === 0)) {
+      return "its options ask for no registers";
+    }
+    return this.#polls.some(({ poll, limits }) => unreadable(poll.blocks, limits) !== undefined)
+      ? "its options ask for registers that Modbus does not have, or that must not be read"
+      : null;
   }
 
   connecting(where: string): void {
@@ -97,37 +131,60 @@ export class BusUnit {
     this.machine.failed(why, retryMs);
   }
 
-  /** A whole poll was read. */
-  polled(words: readonly (readonly number[])[]): void {
+  /** It is being tried; until the result is known there is nothing else to do for it. */
+  trying(): void {
+    this.#isTried = true;
+  }
+
+  tried(result: ReadResult): void {
+    this.#isTried = false;
+    if (result.kind === "values" || (result.kind === "exception" && !isGone(result.code))) {
+      this.#tryAt = null;
+    } else {
+      this.missed(result);
+    }
+  }
+
+  /** The requests of a poll were answered. Returns the act that decodes the replies and gives them on. */
+  polled(poll: UnitPoll, replies: readonly (Values | number)[]): (() => void) | null {
+    const at = Date.now();
+    const meaning = poll.take(replies, (fault) => this.#fault(fault, at));
+    if (meaning.kind === "refused") {
+      this.machine.bytes();
+    }
+    if (meaning.kind !== "words") {
+      return null;
+    }
     this.#backoff.reset();
-    this.#plan(this.#driver?.pollMs ?? POLL_MS);
-    if (this.#ended || this.#driver === null) {
+    return () => this.#give(poll, meaning.words, at);
+  }
+
+  #give(poll: UnitPoll, words: readonly (readonly number[] | null)[], at: number): void {
+    if (this.#ended) {
       return;
     }
-    const at = Date.now();
     this.machine.good();
     try {
-      for (const output of this.#driver.decode(words, this.#spec.options)) {
+      for (const output of poll.poll.decode(words)) {
         this.#put(output, at);
       }
     } catch (error) {
       const text = `Poll given up: ${errorText(error)}`;
-      this.#sink.fault({ kind: "fault", fault: "driver", bytes: 0, text }, at);
+      this.#fault({ kind: "fault", fault: "driver", bytes: 0, text }, at);
     }
   }
 
-  /** A poll failed in a way that concerns this unit. */
-  missed(result: Exclude<ReadResult, { kind: "values" | "lost" }>): void {
-    this.#dueAt = performance.now() + this.#backoff.next();
-    if (this.#ended) {
+  /** A request failed. Only a failure that concerns this unit makes it suspect. */
+  missed(result: ReadFailure): void {
+    if (result.kind === "abandoned" || result.kind === "lost") {
       return;
     }
-    const at = Date.now();
-    if (result.kind === "timeout" && result.bytes === 0) {
-      return;
+    this.#tryAt = performance.now() + this.#backoff.next();
+    const fault = faultOf(result);
+    if (fault !== null && !this.#ended) {
+      this.machine.bytes();
+      this.#fault(fault, Date.now());
     }
-    this.machine.bytes();
-    this.#sink.fault(result.kind === "bad" ? result.fault : faultOf(result), at);
   }
 
   end(): void {
@@ -135,62 +192,45 @@ export class BusUnit {
     this.#ended = true;
   }
 
-  /** The next poll comes `pollMs` after this one was due, or now if that has passed. */
-  #plan(pollMs: number): void {
-    this.#dueAt = Math.max(this.#dueAt + pollMs, performance.now());
-  }
-
   #put(output: Output, at: number): void {
     switch (output.kind) {
       case "frame":
         return this.#sink.frame(output, at);
       case "fault":
-        return this.#sink.fault(output, at);
+        return this.#fault(output, at);
       case "identity":
         return this.#sink.identity(output.serial, at);
       case "ask":
         return;
     }
   }
-}
 
-function faultOf(result: Exclude<ReadResult, { kind: "values" | "lost" | "bad" }>): {
-  readonly kind: "fault";
-  readonly fault: string;
-  readonly bytes: number;
-  readonly text: string;
-} {
-  if (result.kind === "timeout") {
-    const text = "Reply given up: it ended too early";
-    return { kind: "fault", fault: "truncated", bytes: result.bytes, text };
+  #fault(fault: BadBytes, at: number): void {
+    if (!this.#ended) {
+      this.#sink.fault(fault, at);
+    }
   }
-  const why = EXCEPTIONS[result.code] ?? "no reason known";
-  const text = `The device refused to answer: exception ${result.code}, ${why}`;
-  return { kind: "fault", fault: "exception", bytes: 0, text };
 }
 
-function isReadable({ address, count, function: code }: RegisterBlock): boolean {
-  return (
-    Number.isSafeInteger(address) &&
-    Number.isSafeInteger(count) &&
-    address >= 0 &&
-    count >= 1 &&
-    count <= countMax(code) &&
-    address + count <= 0x1_00_00
-  );
+/** What a failed request tells; silence is the machine's to tell. */
+function faultOf(result: Exclude<ReadFailure, { kind: "abandoned" | "lost" }>): BadBytes | null {
+  switch (result.kind) {
+    case "bad":
+      return result.fault;
+    case "timeout": {
+      const text = "Reply given up: it ended too early";
+      return result.bytes === 0
+        ? null
+        : { kind: "fault", fault: "truncated", bytes: result.bytes, text };
+    }
+    case "exception": {
+      const text = `The device did not answer: ${reasonOf(result.code)}`;
+      return { kind: "fault", fault: "exception", bytes: 0, text };
+    }
+  }
 }
 
-const POLL_MS = 1000;
 const DEFAULT_UNIT = 1;
-/** MODBUS Application Protocol V1.1b3 §7. */
-const EXCEPTIONS: Readonly<Record<number, string>> = {
-  1: "function not supported",
-  2: "no such register",
-  3: "value not allowed",
-  4: "device failure",
-  5: "request accepted, answer later",
-  6: "device busy",
-  8: "memory parity error",
-  10: "gateway path unavailable",
-  11: "device behind the gateway does not answer",
-};
+/** Without a good poll for so many of its fastest paces a device counts as silent, if its driver does not wait longer. */
+const QUIET_POLLS = 3;
+const RETRY_FIRST_MS = 1000;

@@ -1,16 +1,33 @@
 import ModbusRTU from "modbus-serial";
 
-import type { BadBytes } from "../devices/device.ts";
+import type { BadBytes, SerialFormat } from "../devices/device.ts";
 import { errorText, WardError } from "../errors.ts";
 import type { Line } from "./line.ts";
+import type { HostLine, PortLine } from "./line-url.ts";
 import { parseLineUrl } from "./line-url.ts";
 import { ModbusBus } from "./modbus-bus.ts";
-import type { BusTiming } from "./modbus-bus.ts";
-import type { BusMaster, ReadResult } from "./modbus-connection.ts";
-import type { Framing, ReadRequest } from "./modbus-frames.ts";
+import type { ReadRequest } from "./modbus-frames.ts";
 import { countMax } from "./modbus-frames.ts";
+import type { BusLink, ReadResult } from "./modbus-link.ts";
 import { ReadOnlyPort } from "./modbus-port.ts";
+import { SerialLink } from "./modbus-serial-link.ts";
+import type { SerialMaster } from "./modbus-serial-link.ts";
+import { TcpLink } from "./modbus-tcp-link.ts";
+import { serialOf, timingOf } from "./modbus-timing.ts";
 import type { Wire } from "./modbus-wire.ts";
+import { openWireOf } from "./modbus-wire.ts";
+
+/** Times of one bus, in milliseconds. */
+export interface BusTiming {
+  /** A device has this long to answer. @default 1000 */
+  readonly replyMs: number;
+  /** After anything unexpected a serial bus must be quiet for this long. @default 300 */
+  readonly quietMs: number;
+  /** A unit that does not answer is asked at least this often. @default 30000 */
+  readonly unitBackoffMs: number;
+}
+
+const TIMING: BusTiming = { replyMs: 1000, quietMs: 300, unitBackoffMs: 30_000 };
 
 /**
  * Opens a Modbus bus for reading: `modbus-tcp`, `modbus-rtu`, `modbus-ascii`, `modbus-rtu+tcp`. Throws WardError
@@ -22,12 +39,14 @@ export function openModbusLine(url: string, timing: Partial<BusTiming> = {}): Li
     case "modbus-tcp":
     case "modbus-rtu":
     case "modbus-ascii":
-    case "modbus-rtu+tcp":
+    case "modbus-rtu+tcp": {
+      const times = { ...TIMING, ...timing };
       return new ModbusBus({
         line,
-        timing,
-        makeMaster: (wire, framing) => new ModbusMaster(wire, framing),
+        unitBackoffMs: times.unitBackoffMs,
+        makeLink: (serial) => makeLink(line, serial, times),
       });
+    }
     default:
       throw new WardError(
         "WARD_LINE_URL",
@@ -36,17 +55,34 @@ export function openModbusLine(url: string, timing: Partial<BusTiming> = {}): Li
   }
 }
 
+function makeLink(
+  line: PortLine | HostLine,
+  serial: SerialFormat,
+  { replyMs, quietMs }: BusTiming,
+): BusLink {
+  const openWire = openWireOf(line, serialOf(line, serial));
+  return line.scheme === "modbus-tcp"
+    ? new TcpLink({ openWire, replyMs })
+    : new SerialLink({
+        openWire,
+        timing: timingOf(line, serial),
+        makeMaster: (wire, framing) => new ModbusMaster(wire, framing),
+        replyMs,
+        quietMs,
+      });
+}
+
 /**
- * One conversation with a bus. It is the only place that touches `modbus-serial`, which encodes the request and decodes the
- * reply; of the library's functions only the four reads are called, and `ReadOnlyPort` lets nothing else out.
+ * One conversation with a serial bus. It is the only place that touches `modbus-serial`, which encodes the request and decodes
+ * the reply; of the library's functions only the four reads are called, and `ReadOnlyPort` lets nothing else out.
  */
-export class ModbusMaster implements BusMaster {
+export class ModbusMaster implements SerialMaster {
   readonly #port: ReadOnlyPort;
   readonly #client: ModbusRTU.default;
   #isLost = false;
   #settle: ((result: ReadResult) => void) | null = null;
 
-  constructor(wire: Wire, framing: Framing) {
+  constructor(wire: Wire, framing: "rtu" | "ascii") {
     this.#port = new ReadOnlyPort(wire, framing, (fault: BadBytes) => {
       this.#end({ kind: "bad", fault });
     });
@@ -66,8 +102,8 @@ export class ModbusMaster implements BusMaster {
     return this.#port.lastByteAt;
   }
 
-  get spent(): boolean {
-    return this.#isLost || this.#port.spent;
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** Asks once. Resolves always, at the latest after `deadlineMs`; never throws. */
@@ -88,7 +124,7 @@ export class ModbusMaster implements BusMaster {
   }
 
   abandon(): void {
-    this.#end({ kind: "lost", why: "the line was closed" });
+    this.#end({ kind: "abandoned" });
   }
 
   #send({ unit, function: code, address, count }: ReadRequest): void {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { errorText, WardError } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
+import { isLoginRefusal } from "./opcua-errors.ts";
 import type { DeviceSink, DeviceSpec, Line } from "./line.ts";
 import type { ConnectOpcua, OpcuaServer, OpcuaTiming } from "./opcua-session.ts";
 import { OpcuaUnit } from "./opcua-unit.ts";
@@ -46,7 +47,7 @@ export class OpcuaLine implements Line {
     }
     const unit = new OpcuaUnit(driver, spec.options, {
       sink,
-      answerMs: this.#options.timing.answerMs,
+      timing: this.#options.timing,
       onGood: () => this.#backoff.reset(),
     });
     this.#units.add(unit);
@@ -76,7 +77,7 @@ export class OpcuaLine implements Line {
       try {
         await this.#session();
       } catch (error) {
-        await this.#failed(errorText(error));
+        await this.#failed(error);
       }
     }
     this.#running = null;
@@ -91,10 +92,10 @@ export class OpcuaLine implements Line {
     });
     try {
       while (this.#units.size > 0) {
-        await Promise.race([
-          Promise.all([...this.#units].map((unit) => unit.beat(server))),
-          lost.promise,
-        ]);
+        for (const unit of this.#units) {
+          // Not waited for: a device that takes long to start holds nobody up.
+          unit.beat(server).catch(lost.reject);
+        }
         await Promise.race([this.#pause(BEAT_MS), lost.promise]);
       }
     } finally {
@@ -120,10 +121,10 @@ export class OpcuaLine implements Line {
     }
   }
 
-  async #failed(why: string): Promise<void> {
-    const retryMs = this.#backoff.next();
+  async #failed(error: unknown): Promise<void> {
+    const retryMs = Math.max(this.#backoff.next(), isLoginRefusal(error) ? LOGIN_RETRY_MS : 0);
     for (const unit of this.#units) {
-      unit.machine.failed(why, retryMs);
+      unit.machine.failed(errorText(error), retryMs);
     }
     await this.#pause(retryMs);
   }
@@ -134,4 +135,6 @@ export class OpcuaLine implements Line {
 }
 
 const BEAT_MS = 500;
+/** Servers lock out who fails to log in time and again. */
+const LOGIN_RETRY_MS = 60_000;
 const CLOSE_MAX_MS = 1800;

@@ -1,4 +1,11 @@
-import type { OpcuaChange, OpcuaPoint } from "../devices/device.ts";
+import type {
+  DeviceOptions,
+  OpcuaChange,
+  OpcuaDiscovery,
+  OpcuaNode,
+  OpcuaPoint,
+  OpcuaWatching,
+} from "../devices/device.ts";
 
 /** One variable that changed, or was read. */
 export interface PointChange {
@@ -10,27 +17,38 @@ export interface PointChange {
 export interface WatchEvents {
   /** What one publish response gave. */
   onChanges(changes: readonly PointChange[]): void;
-  /** The server said that nothing changed. */
-  onAlive(): void;
-  /** A point is not read, and why. */
-  onMissing(text: string): void;
+  /** A point is not read (`unknown-field`), not filtered (`unfiltered`), or lost values (`overflow`), and why. */
+  onFault(fault: string, text: string): void;
 }
 
-/** A subscription for the points of one device. */
+/** The subscriptions for the points of one device. */
 export interface OpcuaWatch {
-  /** The server must publish something, be it that nothing changed, at least this often (milliseconds). */
-  readonly aliveMs: number;
-  /** Reads all points, whether they changed or not. */
+  /**
+   * Why the session must be built anew: the server publishes nothing, or says that it lives while the clock that it is to tell
+   * stands still. Null while all is well. `now` is performance.now().
+   */
+  trouble(now: number): string | null;
+  /** How far the server's clock was ahead of this gateway's when it last told it (milliseconds), or null. */
+  readonly clockLeadMs: number | null;
+  /** How often to call `poll` (milliseconds), or null when the server watches all points. */
+  readonly pollMs: number | null;
+  /** Reads the points that the server does not watch. */
+  poll(): Promise<readonly PointChange[]>;
+  /** Reads all points, whether they changed or not; without those for which a newer value has come meanwhile. */
   refresh(): Promise<readonly PointChange[]>;
   close(): Promise<void>;
 }
 
 /** One session with a server. Implemented in opcua.ts, the door to the library. */
 export interface OpcuaServer {
+  /** What the engineer ought to know of this session, in plain words; usually nothing. */
+  readonly notes: readonly string[];
+  /** What a driver looks for; throws WardError when its root is not there. */
+  discover(discovery: OpcuaDiscovery, options: DeviceOptions): Promise<OpcuaNode>;
   /** Throws WardError when none of the points is there. */
   watch(
     points: readonly OpcuaPoint[],
-    samplingMs: number,
+    watching: OpcuaWatching,
     events: WatchEvents,
   ): Promise<OpcuaWatch>;
   /** Ends session and connection; resolves within `SESSION_CLOSE_MS` whatever the server does. */
@@ -52,8 +70,18 @@ export interface OpcuaTiming {
   readonly connectMs: number;
   /** The server answers a request within this time, or the connection is given up. */
   readonly answerMs: number;
+  /** Finding all points and subscribing may take this long. */
+  readonly startMs: number;
   /** First wait between attempts. */
   readonly firstRetryMs: number;
+  /** The server says at least this often that it lives. */
+  readonly keepAliveMs: number;
 }
 
-export const USUAL_TIMING: OpcuaTiming = { connectMs: 15_000, answerMs: 4000, firstRetryMs: 500 };
+export const USUAL_TIMING: OpcuaTiming = {
+  connectMs: 15_000,
+  answerMs: 4000,
+  startMs: 30_000,
+  firstRetryMs: 500,
+  keepAliveMs: 4000,
+};

@@ -13,7 +13,7 @@ export interface LineContext {
 
 /**
  * Makes the line for a URL; it opens when the first device is attached. The code of each kind of line is loaded when
- * first needed: node-opcua alone costs a second and 90 MB. Throws WardError `WARD_LINE_URL` for a URL that is none.
+ * first needed: node-opcua-client alone costs a second and 60 MB. Throws WardError `WARD_LINE_URL` for a URL that is none.
  */
 export async function openLine(url: string, context: LineContext): Promise<Line> {
   const { scheme } = parseLineUrl(url);

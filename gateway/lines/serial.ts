@@ -1,6 +1,8 @@
 import type { SerialFormat, StreamDriver } from "../devices/device.ts";
 import { openDatagramSocket } from "./datagram-socket.ts";
 import type { DeviceSink, DeviceSpec, Line } from "./line.ts";
+import type { LineTap } from "./line-tap.ts";
+import { tapped } from "./line-tap.ts";
 import type { LineUrl } from "./line-url.ts";
 import { lineKey, parseLineUrl } from "./line-url.ts";
 import type { LineClock } from "./machine.ts";
@@ -11,8 +13,10 @@ import { StreamReader } from "./stream-reader.ts";
 import { openStreamSocket } from "./stream-socket.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
-/** What tests change. */
+/** What tests and recordings change. */
 export interface StreamLineOptions {
+  /** Sees every byte that crosses the line. */
+  readonly tap?: LineTap;
   readonly clock?: LineClock;
   /** First and longest wait between attempts (milliseconds). @default 500 and 15000 */
   readonly firstRetryMs?: number;
@@ -60,14 +64,15 @@ class StreamLine implements Line {
     }
     this.#attached = true;
     let detached = false;
+    const { tap, ...options } = this.#options;
     const reader = new StreamReader({
       key,
       scheme: this.#url.scheme,
       driver,
       deviceOptions: spec.options,
       sink,
-      opener,
-      ...this.#options,
+      opener: tap === undefined ? opener : tapped(opener, tap),
+      ...options,
     });
     this.#readers.add(reader);
     void this.#closing.then(() => reader.start());

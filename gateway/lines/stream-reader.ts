@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { DeviceOptions, Frame, LineScheme, StreamDriver } from "../devices/device.ts";
+import { quietMsOf } from "../devices/device.ts";
 import { errorText } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
 import type { DeviceSink } from "./line.ts";
@@ -41,7 +42,7 @@ export class StreamReader {
 
   constructor(options: StreamReaderOptions) {
     this.#options = options;
-    const { quietMs } = options.driver.facts;
+    const quietMs = quietMsOf(options.driver, options.deviceOptions);
     this.#machine = new LineMachine({
       quietMs,
       clock: options.clock ?? SYSTEM_CLOCK,

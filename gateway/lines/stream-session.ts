@@ -6,6 +6,7 @@ import type {
   StreamDecoder,
   StreamDriver,
 } from "../devices/device.ts";
+import { quietMsOf } from "../devices/device.ts";
 import { errorText } from "../errors.ts";
 import type { DeviceSink } from "./line.ts";
 import type { LineClock, LineMachine } from "./machine.ts";
@@ -32,6 +33,7 @@ type Outcome = string | null;
 export class StreamSession {
   readonly #options: StreamSessionOptions;
   readonly #outcome = Promise.withResolvers<Outcome>();
+  readonly #quietMs: number;
   #decoder: StreamDecoder;
   #transport: Transport | null = null;
   #asksWaiting = 0;
@@ -41,6 +43,7 @@ export class StreamSession {
 
   constructor(options: StreamSessionOptions) {
     this.#options = options;
+    this.#quietMs = quietMsOf(options.driver, options.deviceOptions);
     this.#decoder = options.driver.open(options.deviceOptions, options.scheme);
     this.#goodMono = options.clock.monotonic();
   }
@@ -76,7 +79,7 @@ export class StreamSession {
   async #watch(): Promise<Outcome> {
     const { driver } = this.#options;
     const everyMs =
-      driver.facts.mode === "active" ? TICK_MS : Math.min(driver.facts.quietMs / 4, WATCH_MS_MAX);
+      driver.facts.mode === "active" ? TICK_MS : Math.min(this.#quietMs / 4, WATCH_MS_MAX);
     const timer = setInterval(() => this.#tick(), everyMs);
     this.#decode((decoder, at) => decoder.tick(at));
     try {
@@ -88,10 +91,10 @@ export class StreamSession {
   }
 
   #tick(): void {
-    const { clock, driver, machine, silentMs } = this.#options;
+    const { clock, machine, silentMs } = this.#options;
     this.#decode((decoder, at) => decoder.tick(at));
     const quietMs = clock.monotonic() - this.#goodMono;
-    if (machine.checkQuiet() && quietMs >= driver.facts.quietMs + silentMs) {
+    if (machine.checkQuiet() && quietMs >= this.#quietMs + silentMs) {
       this.#end(null);
     }
   }

@@ -1,4 +1,5 @@
 import type { LadsSimulator } from "../devices/lads-simulator.ts";
+import type { OpcuaSimulator } from "../devices/opcua-simulator.ts";
 import type { Simulator } from "./host.ts";
 
 /** Makes a pure LADS simulator start-able as an OPC-UA server; the server's code is loaded when it is started. */
@@ -7,8 +8,26 @@ export function ladsSimulator(simulator: LadsSimulator): Simulator {
     model: simulator.model,
     lines: ["opc.tcp"],
     start: async (request) => {
-      const { startLadsServer } = await import("./opcua-server.ts");
-      return startLadsServer(simulator, request);
+      const [{ shownLads }, { startOpcuaServer }] = await Promise.all([
+        import("./opcua-lads.ts"),
+        import("./opcua-server.ts"),
+      ]);
+      return startOpcuaServer(shownLads(simulator), request);
+    },
+  };
+}
+
+/** The same for a device that follows no companion specification. */
+export function opcuaSimulator(simulator: OpcuaSimulator): Simulator {
+  return {
+    model: simulator.model,
+    lines: ["opc.tcp"],
+    start: async (request) => {
+      const [{ shownTable }, { startOpcuaServer }] = await Promise.all([
+        import("./opcua-table.ts"),
+        import("./opcua-server.ts"),
+      ]);
+      return startOpcuaServer(shownTable(simulator), request);
     },
   };
 }

@@ -198,5 +198,6 @@ const LINES: readonly (LineScheme | "pty")[] = [
   "modbus-tcp",
   "pty",
   "modbus-rtu",
+  "modbus-ascii",
   "modbus-rtu+tcp",
 ];

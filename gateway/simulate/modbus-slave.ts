@@ -22,10 +22,10 @@ export interface SlaveOptions {
 export class ModbusSlave {
   readonly #options: SlaveOptions;
   readonly #write: (bytes: Uint8Array) => void;
-  readonly #timers = new Set<NodeJS.Timeout>();
+  /** What is to be sent, in this order, and when at the earliest (performance.now()). */
+  readonly #queue: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  #timer: NodeJS.Timeout | null = null;
   #bytes: Buffer = Buffer.alloc(0);
-  /** When the last of what is to be sent goes out (performance.now()). */
-  #busyUntil = 0;
 
   constructor(options: SlaveOptions, write: (bytes: Uint8Array) => void) {
     this.#options = options;
@@ -41,10 +41,8 @@ export class ModbusSlave {
 
   /** Forgets what was to be sent. */
   end(): void {
-    for (const timer of this.#timers) {
-      clearTimeout(timer);
-    }
-    this.#timers.clear();
+    clearTimeout(this.#timer ?? undefined);
+    this.#queue.length = 0;
   }
 
   /** Handles one request at the start of the bytes and returns its length; 0 when more bytes are needed. */
@@ -110,19 +108,25 @@ export class ModbusSlave {
     }
   }
 
-  /** Bytes keep their order, as on a wire. */
+  /** Bytes keep their order, as on a wire: nothing overtakes what is late. */
   #send(bytes: Uint8Array, afterMs: number): void {
-    const now = performance.now();
-    this.#busyUntil = Math.max(this.#busyUntil, now + afterMs);
-    if (this.#busyUntil <= now && this.#timers.size === 0) {
-      this.#write(bytes);
-      return;
+    this.#queue.push({ at: performance.now() + afterMs, bytes });
+    if (this.#timer === null) {
+      this.#drain();
     }
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.#write(bytes);
-    }, this.#busyUntil - now);
-    this.#timers.add(timer);
+  }
+
+  #drain(): void {
+    this.#timer = null;
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      const waitMs = next.at - performance.now();
+      if (waitMs > 0) {
+        this.#timer = setTimeout(() => this.#drain(), waitMs);
+        return;
+      }
+      this.#queue.shift();
+      this.#write(next.bytes);
+    }
   }
 }
 
@@ -134,8 +138,8 @@ export type ReadRegisters = (
 ) => readonly number[] | number;
 
 /**
- * The reply of one unit that has registers (functions 3 and 4) and nothing else: every other function is refused with
- * exception 1, as a device without writable registers does. Null for a request to another unit.
+ * The reply of one unit that can only be read (functions 1 to 4): every other function is refused with exception 1, as a device without
+ * writable registers does. Null for a request to another unit.
  */
 export function answerRegisters(
   request: Uint8Array,
@@ -147,19 +151,25 @@ export function answerRegisters(
   if (view.getUint8(0) !== unit) {
     return null;
   }
-  if ((code !== 3 && code !== 4) || request.length !== 6) {
+  if (code < 1 || code > 4 || request.length !== 6) {
     return Uint8Array.of(unit, code | 0x80, 1);
   }
   const words = read(code, view.getUint16(2), view.getUint16(4));
   if (typeof words === "number") {
     return Uint8Array.of(unit, code | 0x80, words);
   }
-  const reply = Buffer.alloc(3 + 2 * words.length);
-  reply.set([unit, code, 2 * words.length]);
-  for (const [place, word] of words.entries()) {
-    reply.writeUInt16BE(word & 0xff_ff, 3 + 2 * place);
+  const data =
+    code <= 2 ? bitBytes(words) : words.flatMap((word) => [(word >> 8) & 0xff, word & 0xff]);
+  return Uint8Array.of(unit, code, data.length, ...data);
+}
+
+/** Bits as a reply carries them: eight to a byte, the first the lowest. */
+function bitBytes(bits: readonly number[]): number[] {
+  const bytes = Array.from({ length: Math.ceil(bits.length / 8) }, () => 0);
+  for (const [place, bit] of bits.entries()) {
+    bytes[place >>> 3] = (bytes[place >>> 3] ?? 0) | ((bit & 1) << (place & 7));
   }
-  return reply;
+  return bytes;
 }
 
 function rtuRequestBytes(bytes: Buffer): number {

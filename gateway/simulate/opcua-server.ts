@@ -4,47 +4,77 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import {
-  DataType,
-  makeEUInformation,
   MessageSecurityMode,
-  nodesets,
   OPCUACertificateManager,
   OPCUAServer,
-  NodeClass,
-  Range,
-  promoteToStateMachine,
   SecurityPolicy,
   setErrorLogger,
   setWarningLogger,
   StatusCodes,
 } from "node-opcua";
-import type { AddressSpace, BaseNode, StatusCode, UAObject, UAVariable } from "node-opcua";
+import type { AddressSpace, StatusCode } from "node-opcua";
 
 import type { SimulatedFault } from "../devices/device.ts";
-import type { LadsSensor, LadsSimulator } from "../devices/lads-simulator.ts";
 import { WardError } from "../errors.ts";
 import type { SimulatedDevice, SimulateRequest } from "./host.ts";
 import { Gate } from "./opcua-gate.ts";
 import { loopbackPlace } from "./outlet.ts";
 
+/** What builders of simulated devices need of the library; this file is its only importer on the server's side. */
+export {
+  DataType,
+  makeEUInformation,
+  NodeClass,
+  nodesets,
+  promoteToStateMachine,
+  Range,
+  StatusCodes,
+} from "node-opcua";
+export type {
+  AddressSpace,
+  BaseNode,
+  Namespace,
+  StatusCode,
+  UAObject,
+  UAVariable,
+} from "node-opcua";
+
 /** A simulated device that tells which services its clients called. */
-export interface SimulatedLadsDevice extends SimulatedDevice {
+export interface SimulatedOpcuaDevice extends SimulatedDevice {
   readonly trust: string;
   /** Names of the services that were asked for, each once: `ReadRequest`, `BrowseRequest`, ... */
   readonly services: ReadonlySet<string>;
 }
 
+/** A device that is to be shown by a server. */
+export interface ShownDevice {
+  readonly model: string;
+  /** Files of the nodesets that its types come from. */
+  readonly nodesets: readonly string[];
+  /** Puts the device into the server; returns what shows it at a moment. */
+  build(space: AddressSpace): (now: ShownMoment) => void;
+}
+
+export interface ShownMoment {
+  /** Since the device was switched on. */
+  readonly seconds: number;
+  readonly seed: number;
+  /** What the server says of the values. */
+  readonly status: StatusCode;
+  /** Values jump. */
+  readonly isNoisy: boolean;
+}
+
 /**
- * Starts an OPC-UA server that shows a simulated LADS device, with the nodesets of the OPC Foundation (DI, AMB, IA, Machinery, LADS).
- * It offers Basic256Sha256 with SignAndEncrypt and nothing less. This is the only importer of the server side of `node-opcua`.
+ * Starts an OPC-UA server that shows a simulated device. It offers the safe policies with SignAndEncrypt and nothing less.
  *
  * Faults: `silence` lets connections hang, `noise` makes values uncertain and jumpy, `checksum` breaks what the server sends, `sensor-off` gives
  * BadSensorFailure, `restart` ends all connections and is gone for a moment. Throws WardError `WARD_SIMULATE`.
  */
-export async function startLadsServer(
-  simulator: LadsSimulator,
+export async function startOpcuaServer(
+  shown: ShownDevice,
   { line, seed, directory }: SimulateRequest,
-): Promise<SimulatedLadsDevice> {
+): Promise<SimulatedOpcuaDevice> {
   const place = loopbackPlace(line, line.replace(/^opc\.tcp:?/, ""));
   await using opened = new AsyncDisposableStack();
   const pki = directory ?? (await temporaryDirectory(opened));
@@ -52,7 +82,7 @@ export async function startLadsServer(
   const gate = await Gate.open(place.port, () => inner.port);
   opened.defer(() => gate.close());
   const url = `opc.tcp://127.0.0.1:${gate.port}`;
-  const server = await startServer(pki, url);
+  const server = await startServer(pki, url, shown.nodesets);
   opened.defer(() => shutdown(server));
   inner.port = server.endpoints[0]?.port ?? 0;
   const services = new Set<string>();
@@ -60,17 +90,18 @@ export async function startLadsServer(
     services.add(request.schema.name);
   });
   const faults = new Set<SimulatedFault>();
-  const device = buildDevice(server, simulator);
+  const show = shown.build(spaceOf(server));
   const startedAt = performance.now();
   const update = (): void => {
-    device.show({ seconds: (performance.now() - startedAt) / 1000, seed, faults });
+    const seconds = (performance.now() - startedAt) / 1000;
+    show({ seconds, seed, status: statusOf(faults), isNoisy: faults.has("noise") });
   };
   update();
   const timer = setInterval(update, UPDATE_MS);
   opened.defer(() => clearInterval(timer));
   const owned = opened.move();
   return {
-    model: simulator.model,
+    model: shown.model,
     url,
     unit: null,
     trust: server.certificateFile,
@@ -97,7 +128,11 @@ async function shutdown(server: OPCUAServer): Promise<void> {
   await Promise.race([server.shutdown(0), sleep(CLOSE_MAX_MS, undefined, { ref: false })]);
 }
 
-async function startServer(pki: string, url: string): Promise<OPCUAServer> {
+async function startServer(
+  pki: string,
+  url: string,
+  nodesets: readonly string[],
+): Promise<OPCUAServer> {
   setErrorLogger(() => undefined);
   setWarningLogger(() => undefined);
   // Whoever reads a simulated device is welcome; which server is trusted is the gateway's decision.
@@ -113,17 +148,14 @@ async function startServer(pki: string, url: string): Promise<OPCUAServer> {
     hostname: "localhost",
     advertisedEndpoints: url,
     serverCertificateManager,
-    nodeset_filename: [
-      nodesets.standard,
-      nodesets.di,
-      nodesets.amb,
-      nodesets.ia,
-      nodesets.machinery,
-      nodesets.lads,
+    nodeset_filename: [...nodesets],
+    securityPolicies: [
+      SecurityPolicy.Basic256Sha256,
+      SecurityPolicy.Aes128_Sha256_RsaOaep,
+      SecurityPolicy.Aes256_Sha256_RsaPss,
     ],
-    securityPolicies: [SecurityPolicy.Basic256Sha256],
     securityModes: [MessageSecurityMode.SignAndEncrypt],
-    serverInfo: { applicationUri: "urn:wardgate:simulator" },
+    serverInfo: { applicationUri: SIMULATOR_NAMESPACE },
     maxConnectionsPerEndpoint: 32,
   });
   await server.initialize();
@@ -131,45 +163,12 @@ async function startServer(pki: string, url: string): Promise<OPCUAServer> {
   return server;
 }
 
-/** The device's tree in the server. */
-interface ShownDevice {
-  show(now: ShownState): void;
-}
-
-interface ShownState {
-  readonly seconds: number;
-  readonly seed: number;
-  readonly faults: ReadonlySet<SimulatedFault>;
-}
-
-function buildDevice(server: OPCUAServer, simulator: LadsSimulator): ShownDevice {
+function spaceOf(server: OPCUAServer): AddressSpace {
   const space = server.engine.addressSpace;
   if (space === null) {
     throw new WardError("WARD_SIMULATE", "Cannot simulate: the server has no address space.");
   }
-  const tree = new LadsTree(space);
-  const functions = tree.unit(simulator.device, simulator.unit);
-  const sensors = simulator.sensors.map((sensor) => ({
-    sensor,
-    shown: tree.sensor(functions, sensor),
-  }));
-  const covers = simulator.covers.map((cover) => ({
-    cover,
-    machine: promoteToStateMachine(tree.cover(functions, cover.name)),
-  }));
-  return {
-    show: ({ seconds, seed, faults }) => {
-      const status = statusOf(faults);
-      for (const { sensor, shown } of sensors) {
-        const jump = faults.has("noise") ? sensor.range.high * Math.random() : 0;
-        const value = sensor.value(seconds, seed) + jump;
-        shown.setValueFromSource({ dataType: DataType.Double, value }, status);
-      }
-      for (const { cover, machine } of covers) {
-        machine.setState(cover.state(seconds, seed));
-      }
-    },
-  };
+  return space;
 }
 
 function statusOf(faults: ReadonlySet<SimulatedFault>): StatusCode {
@@ -179,87 +178,8 @@ function statusOf(faults: ReadonlySet<SimulatedFault>): StatusCode {
   return faults.has("noise") ? StatusCodes.UncertainSensorNotAccurate : StatusCodes.Good;
 }
 
-/** Makes instances of the LADS types. */
-class LadsTree {
-  readonly #space: AddressSpace;
-
-  constructor(space: AddressSpace) {
-    this.#space = space;
-    space.registerNamespace(NAMESPACE);
-  }
-
-  /** A device with one functional unit; gives the unit's FunctionSet. */
-  unit(deviceName: string, unitName: string): UAObject {
-    const deviceSet = child(this.#space.rootFolder.objects, "DeviceSet");
-    const device = this.#make("LADSDeviceType", deviceName, deviceSet);
-    const unit = this.#make("FunctionalUnitType", unitName, child(device, "FunctionalUnitSet"), [
-      "FunctionSet",
-    ]);
-    return child(unit, "FunctionSet");
-  }
-
-  sensor(functions: UAObject, { name, unitId, symbol, range }: LadsSensor): UAVariable {
-    const sensor = this.#make("AnalogScalarSensorFunctionType", name, functions);
-    const value = variable(sensor, "SensorValue");
-    const unit = makeEUInformation(symbol, symbol, symbol);
-    unit.unitId = unitId;
-    variable(value, "EngineeringUnits").setValueFromSource({
-      dataType: DataType.ExtensionObject,
-      value: unit,
-    });
-    variable(value, "EURange").setValueFromSource({
-      dataType: DataType.ExtensionObject,
-      value: new Range(range),
-    });
-    return value;
-  }
-
-  /** A door; gives its state machine. */
-  cover(functions: UAObject, name: string): UAObject {
-    return child(this.#make("CoverFunctionType", name, functions), "CoverState");
-  }
-
-  #make(typeName: string, name: string, parent: UAObject, optionals: string[] = []): UAObject {
-    const type = this.#space.findObjectType(typeName, this.#space.getNamespaceIndex(LADS));
-    if (type === null) {
-      throw new WardError("WARD_SIMULATE", `Cannot simulate: the nodeset has no ${typeName}.`);
-    }
-    const namespaceIndex = this.#space.getNamespaceIndex(NAMESPACE);
-    return type.instantiate({
-      browseName: { name, namespaceIndex },
-      displayName: name,
-      componentOf: parent,
-      optionals,
-    });
-  }
-}
-
-function child(parent: UAObject, name: string): UAObject {
-  const found = parent.getChildByName(name) ?? parent.getFolderElementByName(name);
-  if (!isObject(found)) {
-    throw new WardError("WARD_SIMULATE", `Cannot simulate: the nodeset has no ${name}.`);
-  }
-  return found;
-}
-
-function variable(parent: BaseNode, name: string): UAVariable {
-  const found = parent.getChildByName(name);
-  if (!isVariable(found)) {
-    throw new WardError("WARD_SIMULATE", `Cannot simulate: the nodeset has no ${name}.`);
-  }
-  return found;
-}
-
-function isObject(node: BaseNode | null): node is UAObject {
-  return node?.nodeClass === NodeClass.Object;
-}
-
-function isVariable(node: BaseNode | null): node is UAVariable {
-  return node?.nodeClass === NodeClass.Variable;
-}
-
-const LADS = "http://opcfoundation.org/UA/LADS/";
-const NAMESPACE = "urn:wardgate:simulator";
+/** The namespace of what simulated devices hold beside their types. */
+export const SIMULATOR_NAMESPACE = "urn:wardgate:simulator";
 const UPDATE_MS = 500;
 const RESTART_MS = 1500;
 const CLOSE_MAX_MS = 1500;

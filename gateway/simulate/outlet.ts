@@ -19,15 +19,23 @@ export interface Outlet {
   readonly close: () => Promise<void>;
 }
 
+/** What the readers of an outlet do. */
+export interface OutletEvents {
+  /**
+   * Bytes were written to the device. With it a device on UDP waits on its port to be asked and answers whoever asked last, without it the
+   * device sends to the gateway's port.
+   */
+  readonly onBytes?: ((bytes: Uint8Array) => void) | undefined;
+  /** Somebody connected. Nobody can tell who opens a pseudo terminal or a port of UDP. */
+  readonly onReader?: () => void;
+}
+
 /**
  * Opens an outlet: "pty", "tcp", "unix" or "udp" for any free place, or `tcp://127.0.0.1:port`, `unix:/path`, `udp://127.0.0.1:port`
- * (port 0: any). Only the loopback is ever opened. `onBytes` gets what is written to the device; with it a device on UDP waits on its
- * port to be asked and answers whoever asked last, without it the device sends to the gateway's port. Throws WardError `WARD_SIMULATE`.
+ * (port 0: any). Only the loopback is ever opened. Throws WardError `WARD_SIMULATE`.
  */
-export async function openOutlet(
-  line: string,
-  onBytes?: (bytes: Uint8Array) => void,
-): Promise<Outlet> {
+export async function openOutlet(line: string, events: OutletEvents = {}): Promise<Outlet> {
+  const { onBytes } = events;
   if (line === "pty") {
     const pty = await openPty(onBytes);
     return { url: `serial:${pty.path}`, send: pty.send, close: pty.close };
@@ -35,10 +43,10 @@ export async function openOutlet(
   const [, scheme = line, rest = ""] = /^([a-z]+):(.+)$/.exec(line) ?? [];
   try {
     if (scheme === "unix") {
-      return await openUnix(rest, onBytes);
+      return await openUnix(rest, events);
     }
     if (scheme === "tcp") {
-      const server = serve(onBytes);
+      const server = serve(events);
       const { port } = await listen(server.server, loopbackPlace(line, rest));
       return { url: `tcp://127.0.0.1:${port}`, send: server.send, close: server.close };
     }
@@ -79,11 +87,12 @@ interface Service {
   readonly close: () => Promise<void>;
 }
 
-function serve(onBytes: (bytes: Uint8Array) => void = () => undefined): Service {
+function serve({ onBytes, onReader }: OutletEvents): Service {
   const readers = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     readers.add(socket);
-    socket.on("data", (bytes) => onBytes(Buffer.from(bytes)));
+    onReader?.();
+    socket.on("data", (bytes) => onBytes?.(Buffer.from(bytes)));
     socket.on("error", () => undefined);
     socket.on("close", () => readers.delete(socket));
   });
@@ -115,10 +124,10 @@ async function listen(server: Server, options: ListenOptions): Promise<{ port: n
   return { port: typeof address === "object" && address !== null ? address.port : 0 };
 }
 
-async function openUnix(wanted: string, onBytes?: (bytes: Uint8Array) => void): Promise<Outlet> {
+async function openUnix(wanted: string, events: OutletEvents): Promise<Outlet> {
   const directory = wanted === "" ? await mkdtemp(join(tmpdir(), "wardgate-line-")) : null;
   const path = directory === null ? wanted : join(directory, "port.sock");
-  const server = serve(onBytes);
+  const server = serve(events);
   await listen(server.server, { path });
   return {
     url: `unix:${path}`,

@@ -1,7 +1,12 @@
-import { LADS_SIMULATORS, MODBUS_SIMULATORS, STREAM_SIMULATORS } from "../devices/simulators.ts";
+import {
+  LADS_SIMULATORS,
+  MODBUS_SIMULATORS,
+  OPCUA_SIMULATORS,
+  STREAM_SIMULATORS,
+} from "../devices/simulators.ts";
 import { WardError } from "../errors.ts";
 import type { Simulator } from "./host.ts";
-import { ladsSimulator } from "./lads-host.ts";
+import { ladsSimulator, opcuaSimulator } from "./lads-host.ts";
 import { modbusSimulator } from "./modbus-host.ts";
 import { streamSimulator } from "./stream-host.ts";
 
@@ -10,6 +15,7 @@ export const SIMULATORS: readonly Simulator[] = [
   ...STREAM_SIMULATORS.map(streamSimulator),
   ...MODBUS_SIMULATORS.map(modbusSimulator),
   ...LADS_SIMULATORS.map(ladsSimulator),
+  ...OPCUA_SIMULATORS.map(opcuaSimulator),
 ];
 
 /** The simulator of a model; throws WardError `WARD_UNKNOWN_MODEL` that lists the models there are. */

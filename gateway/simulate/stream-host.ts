@@ -21,10 +21,9 @@ async function start(
   const stream = simulator.open({ seed });
   const answer = stream.receive?.bind(stream);
   let send: (bytes: Uint8Array) => void = () => undefined;
-  const outlet = await openOutlet(
-    line,
-    answer && ((bytes) => answer(bytes, Date.now()).forEach((reply) => send(reply))),
-  );
+  const outlet = await openOutlet(line, {
+    onBytes: answer && ((bytes) => answer(bytes, Date.now()).forEach((reply) => send(reply))),
+  });
   send = outlet.send;
   const timer = setInterval(() => {
     for (const bytes of stream.tick(Date.now())) {

@@ -2,8 +2,14 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 
-import type { ModbusDriver, Output, RegisterBlock } from "../../gateway/devices/device.ts";
+import type {
+  ModbusDriver,
+  Output,
+  RegisterBlock,
+  RegisterLimits,
+} from "../../gateway/devices/device.ts";
 import type { Framing } from "../../gateway/lines/modbus-frames.ts";
+import { MBAP_BYTES } from "../../gateway/lines/modbus-frames.ts";
 import { openPty } from "../../gateway/simulate/pty.ts";
 import { ModbusSlave } from "../../gateway/simulate/modbus-slave.ts";
 import type { SlaveBytes } from "../../gateway/simulate/modbus-slave.ts";
@@ -19,63 +25,130 @@ export function seeded(seed: number): () => number {
   };
 }
 
+/** One request as a slave saw it. */
+export interface SeenRequest {
+  readonly unit: number;
+  readonly code: number;
+  readonly address: number;
+  readonly count: number;
+  /** Counts from 1. */
+  readonly number: number;
+}
+
+export interface SlaveTraits {
+  readonly seed?: number;
+  /** Which share of the replies is replaced by something a bad bus or device would give. @default 0 */
+  readonly faultShare?: number;
+  /** How late the latest replies come (milliseconds). @default 0 */
+  readonly lateMs?: number;
+  /** Whether it may send an old reply in place of the new one. @default true */
+  readonly stale?: boolean;
+}
+
 /**
- * A slave that signs its words: unit, function, address, count and the number of the request are in every reply, so that a value
- * delivered for another request than the one it answers cannot pass for right.
+ * A slave that signs its words: every register of a reply says which register it is and which request it answers, so that a value
+ * delivered for another register, or for an earlier request, cannot pass for right.
  */
 export class SigningSlave {
-  /** Function code of every request that ever came. */
-  readonly functions: number[] = [];
-  /** Number of the latest request for each unit, function, address and count. */
-  readonly latest = new Map<string, number>();
+  /** Every request that ever came. */
+  readonly requests: SeenRequest[] = [];
   /** Units that never answer. */
   readonly dead = new Set<number>();
+  /** The exception code with which a request is refused, or null. */
+  refuse: (request: SeenRequest) => number | null = () => null;
   faults = 0;
-  #requests = 0;
+  /** Number of the latest request for each register on each connection. */
+  readonly #latest = new Map<string, Map<number, number>>();
+  #count = 0;
   #previous: Buffer = Buffer.alloc(0);
+  #held: Buffer = Buffer.alloc(0);
   readonly #random: () => number;
-  readonly #faultShare: number;
-  readonly #lateMs: number;
+  readonly #traits: Required<SlaveTraits>;
 
-  /** `lateMs`: how late the latest replies come. */
-  constructor(seed: number, faultShare: number, lateMs: number) {
-    this.#random = seeded(seed);
-    this.#faultShare = faultShare;
-    this.#lateMs = lateMs;
+  constructor(traits: SlaveTraits = {}) {
+    this.#traits = { seed: 1, faultShare: 0, lateMs: 0, stale: true, ...traits };
+    this.#random = seeded(this.#traits.seed);
   }
 
-  answer(request: Uint8Array): Uint8Array | null {
+  /** Function code of every request that ever came. */
+  get functions(): number[] {
+    return this.requests.map(({ code }) => code);
+  }
+
+  /**
+   * `connection` tells requests apart that come over several at once; one of an abandoned connection may be read after those of a newer.
+   */
+  answer(request: Uint8Array, connection = 0): Uint8Array | null {
+    const view = Buffer.from(request);
     const [unit = 0, code = 0] = request;
-    this.functions.push(code);
-    if (this.dead.has(unit) || request.length !== 6) {
+    const isRead = request.length === 6 && code >= 1 && code <= 4;
+    const [address, count] = isRead ? [view.readUInt16BE(2), view.readUInt16BE(4)] : [0, 0];
+    this.#count += 1;
+    const seen = { unit, code, address, count, number: this.#count };
+    this.requests.push(seen);
+    if (this.dead.has(unit) || !isRead) {
       return null;
     }
-    const view = Buffer.from(request);
-    const address = view.readUInt16BE(2);
-    const count = view.readUInt16BE(4);
-    this.#requests += 1;
-    this.latest.set(`${unit}:${code}:${address}:${count}`, this.#requests);
-    const words = signedWords({ unit, code, address, count }, this.#requests);
-    const reply = Buffer.alloc(3 + 2 * count);
-    reply.set([unit, code, 2 * count]);
-    for (const [place, word] of words.entries()) {
-      reply.writeUInt16BE(word, 3 + 2 * place);
-    }
-    return reply;
+    const refusal = this.refuse(seen);
+    return refusal === null
+      ? this.#values(seen, connection)
+      : Uint8Array.of(unit, code | 0x80, refusal);
+  }
+
+  /** True when these words are those of a block, from the latest request that asked for it. */
+  isRight(
+    unit: number,
+    { function: code, address }: RegisterBlock,
+    words: readonly number[],
+  ): boolean {
+    const numbers = this.#latest.get(`${unit}:${code}:${address}`)?.values() ?? [];
+    return [...numbers].some((number) =>
+      words.every((word, place) => word === signed(unit, code, address + place, number)),
+    );
   }
 
   /** What is sent in place of the reply: mostly the reply, sometimes something a bad bus would give. */
   deliver(frame: Buffer, framing: Framing): readonly SlaveBytes[] {
+    const held = this.#held;
+    this.#held = Buffer.alloc(0);
+    if (held.length === 0) {
+      return this.#deliverOne(frame, framing);
+    }
+    // Out of order, which is allowed; or each with the transaction number of the other, which is not.
+    const [first, second] =
+      this.#random() < 0.5 ? [frame, held] : [misnumbered(frame, -1), misnumbered(held, 1)];
+    return [first, second].map((bytes) => ({ afterMs: 0, bytes }));
+  }
+
+  #values({ unit, code, address, count, number }: SeenRequest, connection: number): Uint8Array {
+    const reply = Buffer.alloc(3 + (code <= 2 ? Math.ceil(count / 8) : 2 * count));
+    reply.set([unit, code, reply.length - 3]);
+    for (let place = 0; place < count; place += 1) {
+      const register = `${unit}:${code}:${address + place}`;
+      const latest = this.#latest.get(register) ?? new Map<number, number>();
+      this.#latest.set(register, latest.set(connection, number));
+      const word = signed(unit, code, address + place, number);
+      if (code <= 2) {
+        const at = 3 + (place >>> 3);
+        reply[at] = (reply[at] ?? 0) | (word << (place & 7));
+      } else {
+        reply.writeUInt16BE(word, 3 + 2 * place);
+      }
+    }
+    return reply;
+  }
+
+  #deliverOne(frame: Buffer, framing: Framing): readonly SlaveBytes[] {
     const previous = this.#previous;
     this.#previous = frame;
-    if (this.#random() >= this.#faultShare) {
+    if (this.#random() >= this.#traits.faultShare) {
       return this.#whole(frame);
     }
     this.faults += 1;
-    const late = Math.ceil(this.#random() * this.#lateMs);
+    const late = Math.ceil(this.#random() * this.#traits.lateMs);
     const changed = Buffer.from(frame);
     const place = Math.floor(this.#random() * frame.length);
-    switch (Math.floor(this.#random() * 10)) {
+    switch (Math.floor(this.#random() * (framing === "tcp" ? 12 : 10))) {
       case 0:
         return [];
       case 1:
@@ -94,7 +167,7 @@ export class SigningSlave {
         return framing === "tcp" ? this.#tcpFault(frame) : [{ afterMs: 0, bytes: changed }];
       case 6:
         return [
-          { afterMs: 0, bytes: previous },
+          { afterMs: 0, bytes: this.#traits.stale ? previous : Buffer.alloc(0) },
           { afterMs: late, bytes: frame },
         ];
       case 7:
@@ -104,8 +177,13 @@ export class SigningSlave {
         ];
       case 8:
         return [{ afterMs: 0, bytes: Buffer.concat([this.#noise(), frame]) }];
-      default:
+      case 9:
         return [{ afterMs: 0, bytes: this.#foreign(frame, framing) }];
+      case 10:
+        this.#held = frame;
+        return [];
+      default:
+        return [{ afterMs: 0, bytes: misnumbered(frame, this.#random() < 0.5 ? -1 : 1) }];
     }
   }
 
@@ -130,7 +208,7 @@ export class SigningSlave {
     if (framing === "ascii") {
       return Buffer.from(":0504020001F4\r\n");
     }
-    const at = framing === "tcp" ? 6 : 0;
+    const at = framing === "tcp" ? MBAP_BYTES : 0;
     const other = Buffer.from(frame);
     other[at] = ((other[at] ?? 0) + 1) % 248;
     return other;
@@ -141,25 +219,33 @@ export class SigningSlave {
   }
 }
 
-interface Signed {
+/** The reply with the transaction number of a neighbour, which is likely under way as well. */
+function misnumbered(frame: Buffer, difference: number): Buffer {
+  const other = Buffer.from(frame);
+  other.writeUInt16BE((frame.readUInt16BE(0) + difference) & 0xff_ff, 0);
+  return other;
+}
+
+/** The word, or the bit, of a register in the reply to a request. */
+function signed(unit: number, code: number, register: number, request: number): number {
+  const mixed = Math.imul(unit * 251 + code, 0x9e3779b1) ^ Math.imul(register + 1, 0x85ebca6b);
+  const word = ((mixed >>> 7) + request) & 0xff_ff;
+  return code <= 2 ? word & 1 : word;
+}
+
+/** How a test wants its driver. */
+export interface SignedDriver {
   readonly unit: number;
-  readonly code: number;
-  readonly address: number;
-  readonly count: number;
+  readonly slave: SigningSlave;
+  readonly blocks: readonly RegisterBlock[];
+  readonly counts: { good: number; wrong: number };
+  readonly limits?: RegisterLimits;
+  readonly everyMs?: number;
 }
 
-function signedWords({ unit, code, address, count }: Signed, request: number): number[] {
-  const words = [unit * 256 + code, address, request & 0xffff, count];
-  return Array.from({ length: count }, (_, place) => words[place] ?? (address + place) & 0xffff);
-}
-
-/** A driver that accepts nothing but the words that belong to its latest request, and counts. */
-export function signedDriver(
-  unit: number,
-  slave: SigningSlave,
-  blocks: readonly RegisterBlock[],
-  counts: { good: number; wrong: number },
-): ModbusDriver {
+/** A driver that counts the blocks that are those of the latest request for them, and those that are not. */
+export function signedDriver(options: SignedDriver): ModbusDriver {
+  const { unit, slave, blocks, counts, limits = {}, everyMs = 1 } = options;
   return {
     kind: "modbus",
     facts: {
@@ -174,18 +260,23 @@ export function signedDriver(
     },
     serial: { baud: 115_200, format: "8N1", flow: "none" },
     options: [],
-    pollMs: 1,
-    blocks: () => blocks,
-    decode: (words): Output[] => {
-      for (const [place, block] of blocks.entries()) {
-        const { function: code, address, count } = block;
-        const request = slave.latest.get(`${unit}:${code}:${address}:${count}`) ?? -1;
-        const expected = signedWords({ unit, code, address, count }, request);
-        const isRight = expected.every((word, index) => words[place]?.[index] === word);
-        counts[isRight && words[place]?.length === count ? "good" : "wrong"] += 1;
-      }
-      return [{ kind: "frame", readings: [], waves: [] }];
-    },
+    limits: () => limits,
+    polls: () => [
+      {
+        everyMs,
+        blocks,
+        decode: (words): Output[] => {
+          for (const [place, block] of blocks.entries()) {
+            const found = words[place];
+            if (found !== null && found !== undefined) {
+              const isRight = found.length === block.count && slave.isRight(unit, block, found);
+              counts[isRight ? "good" : "wrong"] += 1;
+            }
+          }
+          return [{ kind: "frame", readings: [], waves: [] }];
+        },
+      },
+    ],
   };
 }
 
@@ -198,14 +289,7 @@ export interface SlaveBus {
 /** A slave behind a pseudo terminal. */
 export async function openPtyBus(slave: SigningSlave, framing: "rtu" | "ascii"): Promise<SlaveBus> {
   const pty = await openPty((bytes) => peer.push(bytes));
-  const peer = new ModbusSlave(
-    {
-      framing,
-      answer: (request) => slave.answer(request),
-      deliver: (frame) => slave.deliver(frame, framing),
-    },
-    (bytes) => pty.send(bytes),
-  );
+  const peer = slaveEnd(slave, framing, (bytes) => pty.send(bytes));
   return {
     url: `modbus-${framing}:${pty.path}`,
     close: async () => {
@@ -220,6 +304,8 @@ export class TcpBus implements SlaveBus {
   readonly url: string;
   readonly port: number;
   connections = 0;
+  /** More connections than these are ended at once. */
+  connectionsMax = Infinity;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -233,28 +319,29 @@ export class TcpBus implements SlaveBus {
 
   static async open(slave: SigningSlave, framing: Framing): Promise<TcpBus> {
     const sockets = new Set<Socket>();
+    let connections = 0;
+    let bus: TcpBus | null = null;
     const server = createServer({ noDelay: true }, (socket) => {
+      if (sockets.size >= (bus?.connectionsMax ?? Infinity)) {
+        socket.destroy();
+        return;
+      }
       sockets.add(socket);
       // Late bytes of an earlier connection reach the newest one: so do serial device servers.
       const write = (bytes: Uint8Array): void => {
         const target = framing === "tcp" ? socket : [...sockets].at(-1);
         target?.write(bytes);
       };
-      const peer = new ModbusSlave(
-        {
-          framing,
-          answer: (request) => slave.answer(request),
-          deliver: (frame) => slave.deliver(frame, framing),
-        },
-        write,
-      );
+      connections += framing === "tcp" ? 1 : 0;
+      const peer = slaveEnd(slave, framing, write, connections);
       socket.on("data", (bytes: Buffer) => peer.push(bytes));
       socket.on("error", () => undefined);
       socket.on("close", () => sockets.delete(socket));
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new TcpBus(server, sockets, framing);
+    bus = new TcpBus(server, sockets, framing);
+    return bus;
   }
 
   /** Ends every connection, as a device that restarts does. */
@@ -269,4 +356,20 @@ export class TcpBus implements SlaveBus {
     this.#server.close();
     await once(this.#server, "close");
   }
+}
+
+function slaveEnd(
+  slave: SigningSlave,
+  framing: Framing,
+  write: (bytes: Uint8Array) => void,
+  connection = 0,
+): ModbusSlave {
+  return new ModbusSlave(
+    {
+      framing,
+      answer: (request) => slave.answer(request, connection),
+      deliver: (frame) => slave.deliver(frame, framing),
+    },
+    write,
+  );
 }

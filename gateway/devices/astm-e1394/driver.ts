@@ -7,6 +7,7 @@ import type {
   StreamDecoder,
   StreamDriver,
 } from "../device.ts";
+import { quietOption } from "../device.ts";
 import { AstmAnonymiser } from "./anonymiser.ts";
 import type { AstmFrame, LinkEvent } from "./astm-link.ts";
 import { AstmLink } from "./astm-link.ts";
@@ -46,6 +47,7 @@ export const driver: StreamDriver = {
       default: "drop",
       choices: ["drop", "hash", "keep"],
     },
+    quietOption(0),
   ],
   open: (options) => new AstmDecoder(options),
   anonymise: () => new AstmAnonymiser(),

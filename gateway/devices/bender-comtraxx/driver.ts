@@ -55,77 +55,43 @@ export const driver: ModbusDriver = {
       choices: [3, 4],
     },
   ] satisfies readonly OptionSpec[],
-  pollMs: 1000,
-  blocks,
-  decode,
+  polls: (options) => [{ everyMs: POLL_MS, blocks: blocks(options), decode }],
 };
 
-/** Channels in one request: 100 registers stay below the limit of 125, and one frame of them below 50 readings. */
-const BLOCK_CHANNELS = 25;
+const POLL_MS = 1000;
 
+/** One block for each channel: its four registers are one value. */
 function blocks(options: DeviceOptions): readonly RegisterBlock[] {
   const first = wholeOption(options, ADDRESS);
-  const channels = wholeOption(options, CHANNELS);
   const code = options["function"] === 3 ? 3 : 4;
-  const wanted: RegisterBlock[] = [];
-  for (let from = 0; from < channels; from += BLOCK_CHANNELS) {
-    wanted.push({
-      function: code,
-      address: first + CHANNEL_WORDS * from,
-      count: CHANNEL_WORDS * Math.min(BLOCK_CHANNELS, channels - from),
-    });
-  }
-  return wanted;
+  return Array.from({ length: wholeOption(options, CHANNELS) }, (_, channel) => ({
+    function: code,
+    address: first + CHANNEL_WORDS * channel,
+    count: CHANNEL_WORDS,
+  }));
 }
 
-function decode(words: readonly (readonly number[])[], options: DeviceOptions): Output[] {
-  const outputs: Output[] = [];
-  for (const [block, { count }] of blocks(options).entries()) {
-    const registers = words[block] ?? [];
-    if (registers.length < count) {
-      const bytes = 2 * registers.length;
-      outputs.push({
-        kind: "fault",
-        fault: "truncated",
-        bytes,
-        text: "Poll given up: too few registers",
-      });
-      continue;
-    }
-    const readings: Measured[] = [];
-    for (let place = 0; place < count; place += CHANNEL_WORDS) {
-      const number = block * BLOCK_CHANNELS + place / CHANNEL_WORDS + 1;
-      readings.push(...measure(number, registers.slice(place, place + CHANNEL_WORDS)));
-    }
-    outputs.push({ kind: "frame", readings, waves: [] });
-  }
-  return outputs;
+function decode(words: readonly (readonly number[] | null)[]): Output[] {
+  const readings = words.flatMap((registers, channel) => measure(channel + 1, registers));
+  return [{ kind: "frame", readings, waves: [] }];
 }
 
 /** One channel: its value, and what the channel says it shows (which changes when an alarm takes it over). */
-function measure(number: number, registers: readonly number[]): Measured[] {
-  const [high = 0, low = 0, status = 0, description = 0] = registers;
+function measure(number: number, registers: readonly number[] | null): Measured[] {
+  const [high = 0, low = 0, status = NOT_READY, description = 0] = registers ?? [];
+  const code = `BENDER_CHANNEL_${number}`;
   const path = `1.1.${number}`;
   const base = { mdc: null, path, deviceAt: null } as const;
   const unit = UNITS[status & 0x1f];
   if ((status & 0x1f) === NOT_READY) {
-    return [
-      {
-        ...base,
-        code: `BENDER_CHANNEL_${number}`,
-        value: null,
-        text: "",
-        unit: "1",
-        quality: ["unavailable"],
-      },
-    ];
+    return [{ ...base, code, value: null, text: "", unit: "1", quality: ["unavailable"] }];
   }
   const value = channelValue(singleOf(high, low), status);
   return [
-    { ...base, code: `BENDER_CHANNEL_${number}`, unit: unit ?? "1", ...value },
+    { ...base, code, unit: unit ?? "1", ...value },
     {
       ...base,
-      code: `BENDER_CHANNEL_${number}_SHOWS`,
+      code: `${code}_SHOWS`,
       unit: "1",
       value: DESCRIPTIONS[description] ?? `description-${description}`,
       text: String(description),

@@ -15,7 +15,7 @@ export const simulator: ModbusSimulator = {
     const voltage = makeSwing(seed + 1, { low: 228.5, high: 231.5, periodS: 19 });
     const load = makeSwing(seed + 2, { low: 12, high: 46, periodS: 37 });
     const temperature = makeSwing(seed + 3, { low: 38, high: 44, periodS: 301 });
-    return ({ address, count }, { seconds, sensorOff }) => {
+    return ({ function: code, address, count }, { seconds, sensorOff }) => {
       const words = [
         ...(sensorOff ? LOST_EARTH : channel(steps(insulation(seconds), 1000), OHM, 71)),
         ...(sensorOff ? LOST_EARTH : channel(steps(voltage(seconds), 0.5), VOLT, 76)),
@@ -27,7 +27,7 @@ export const simulator: ModbusSimulator = {
         ...channel(3, CODE, 1022),
       ];
       const first = address - FIRST_REGISTER;
-      return first < 0 || first + count > words.length
+      return (code !== 3 && code !== 4) || first < 0 || first + count > words.length
         ? NO_SUCH_REGISTER
         : words.slice(first, first + count);
     };

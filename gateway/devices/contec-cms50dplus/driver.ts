@@ -23,6 +23,7 @@ export const driver: StreamDriver = {
   },
   serial: { baud: 19200, format: "8O1", flow: "none" },
   verbs: [],
+  demographics: "none",
   options: [],
   open: () => new ContecDecoder(),
 };

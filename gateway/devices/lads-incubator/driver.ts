@@ -1,3 +1,5 @@
+import { LADS_NAMESPACE as LADS, ladsState } from "../lads-states.ts";
+import { OPCUA_NAMESPACE as OPC } from "../opcua-place.ts";
 import { meaningOf } from "../status-code.ts";
 import type {
   DeviceOptions,
@@ -45,8 +47,6 @@ export const driver: OpcuaDriver = {
 };
 
 const DI = "http://opcfoundation.org/UA/DI/";
-const LADS = "http://opcfoundation.org/UA/LADS/";
-const OPC = "http://opcfoundation.org/UA/";
 
 /** UNECE unit ids that a sensor may declare in EngineeringUnits (OPC 10000-8, EUInformation), for the unit that we give. */
 const DEGREES_CELSIUS = [4_408_652] as const;
@@ -98,7 +98,7 @@ function decode(point: OpcuaPoint, change: OpcuaChange): Output[] {
 
 function valueOf(code: string, value: OpcuaChange["value"]): number | string | null {
   if (code === DOOR) {
-    return typeof value === "string" ? (COVER_STATES.get(value) ?? null) : null;
+    return typeof value === "string" ? ladsState(value) : null;
   }
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
@@ -107,15 +107,3 @@ function nameOf(options: DeviceOptions, name: string): string {
   const fallback = driver.options.find((option) => option.name === name)?.default;
   return String(options[name] ?? fallback ?? "").trim();
 }
-
-/** States of the CoverStateMachineType, by the node that CurrentState/Id names. */
-const COVER_STATES: ReadonlyMap<string, string> = new Map([
-  [`nsu=${LADS};i=5025`, "open"],
-  [`nsu=${LADS};i=5028`, "closed"],
-  [`nsu=${LADS};i=5049`, "locked"],
-  [`nsu=${LADS};i=5050`, "error"],
-  [`nsu=${LADS};i=5107`, "unlocking"],
-  [`nsu=${LADS};i=5108`, "locking"],
-  [`nsu=${LADS};i=5109`, "opening"],
-  [`nsu=${LADS};i=5110`, "closing"],
-]);

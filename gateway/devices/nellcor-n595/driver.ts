@@ -25,6 +25,7 @@ export const driver: StreamDriver = {
   },
   serial: { baud: 9600, format: "8N1", flow: "none" },
   verbs: [],
+  demographics: "none",
   options: [],
   open: () => new NellcorDecoder(),
 };

@@ -7,6 +7,7 @@ import type {
   StreamDriver,
 } from "../device.ts";
 import { SERIAL_LINES } from "../device.ts";
+import { makeAnonymiser } from "./anonymiser.ts";
 import { Conversation } from "./conversation.ts";
 import { DatagramStream } from "./datagram-stream.ts";
 import type { Message, MessageStream } from "./message.ts";
@@ -62,6 +63,7 @@ export const driver: StreamDriver = {
     },
   ],
   open: (options, line) => new IntelliVueDecoder(options, line),
+  anonymise: makeAnonymiser,
 };
 
 /** The largest messages that the two interfaces can agree on. */

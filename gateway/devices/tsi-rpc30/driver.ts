@@ -31,9 +31,16 @@ export const driver: ModbusDriver = {
   get options(): readonly OptionSpec[] {
     return VARIABLES.map((variable) => optionOf(variable));
   },
-  pollMs: 1000,
-  blocks: () => [{ function: 4, address: 0, count: WORDS }],
-  decode,
+  polls: (options) => {
+    const variables = VARIABLES.filter((variable) => presenceOf(variable, options) !== "absent");
+    return [
+      {
+        everyMs: POLL_MS,
+        blocks: variables.map(({ address }) => ({ function: 4, address, count: 1 })),
+        decode: (words) => decode(words, variables, options),
+      },
+    ];
+  },
 };
 
 interface Variable {
@@ -74,7 +81,7 @@ const VARIABLES: readonly Variable[] = [
   { feature: "occupancy", doc: "Room occupancy", address: 13, code: "TSI_ROOM_OCCUPANCY", unit: "1", places: 0, signed: false, words: OCCUPANCY },
   { feature: "anteroom-occupancy", doc: "Anteroom occupancy", address: 14, code: "TSI_ANTEROOM_OCCUPANCY", unit: "1", places: 0, signed: false, words: OCCUPANCY },
 ];
-const WORDS = 15;
+const POLL_MS = 1000;
 const PRESENCE = ["auto", "present", "absent"] as const;
 
 function optionOf({ feature, doc, always }: Variable): OptionSpec {
@@ -86,27 +93,25 @@ function optionOf({ feature, doc, always }: Variable): OptionSpec {
   };
 }
 
-function decode(words: readonly (readonly number[])[], options: DeviceOptions): Output[] {
-  const [registers] = words;
-  if (registers === undefined || registers.length < WORDS) {
-    const bytes = 2 * (registers?.length ?? 0);
-    return [{ kind: "fault", fault: "truncated", bytes, text: "Poll given up: too few registers" }];
-  }
-  const readings: Measured[] = [];
-  for (const variable of VARIABLES) {
-    const presence = options[variable.feature] ?? (variable.always === true ? "present" : "auto");
-    if (presence !== "absent") {
-      readings.push(measure(variable, registers[variable.address] ?? 0, presence === "present"));
-    }
-  }
+function presenceOf({ feature, always }: Variable, options: DeviceOptions): unknown {
+  return options[feature] ?? (always === true ? "present" : "auto");
+}
+
+function decode(
+  words: readonly (readonly number[] | null)[],
+  variables: readonly Variable[],
+  options: DeviceOptions,
+): Output[] {
+  const readings = variables.map((variable, place) =>
+    measure(variable, words[place]?.[0] ?? null, presenceOf(variable, options) === "present"),
+  );
   return readings.length === 0 ? [] : [{ kind: "frame", readings, waves: [] } satisfies Frame];
 }
 
-function measure(variable: Variable, word: number, present: boolean): Measured {
+function measure(variable: Variable, word: number | null, present: boolean): Measured {
   const { code, unit, places, words } = variable;
   const frame = { code, mdc: null, unit, path: "", deviceAt: null } as const;
-  const missing = word === 0 && (words !== undefined || !present);
-  if (missing) {
+  if (word === null || (word === 0 && (words !== undefined || !present))) {
     return { ...frame, value: null, text: "", quality: ["unavailable"] };
   }
   if (words !== undefined) {

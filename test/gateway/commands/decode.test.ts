@@ -62,6 +62,34 @@ describe("wardgate decode", { concurrency: true }, () => {
     assert.match(wrong.stderr, /Use: g\/dL, mmol\/L/);
   });
 
+  test("an option may be a text of many lines; all that is wrong with it is told", async () => {
+    const protocol = readFileSync(
+      new URL(
+        "../../../gateway/devices/generic-line/protocols/vaisala-hmt330.json",
+        import.meta.url,
+      ),
+      "utf8",
+    );
+    const args = ["generic-line", "--option", `protocol=${protocol}`];
+    const { code, stdout } = await run(command, args, Buffer.from("RH= 98.4 %RH T= 31.1 'C\r\n"));
+    assert.equal(code, 0);
+    assert.deepEqual(
+      objectsOf(stdout).map(({ text, unit }) => [text, unit]),
+      [
+        ["98.4", "%"],
+        ["31.1", "Cel"],
+      ],
+    );
+    const wrong = protocol.replace('"%"', '"%RH"').replace('"Cel"', '"°C"');
+    const told = await run(command, ["generic-line", "--option", `protocol=${wrong}`]);
+    assert.equal(told.code, "WARD_USAGE");
+    assert.match(
+      told.stderr,
+      /2 problems: messages\[0\]\.fields\[0\]\.unit: .* Write "%"\. messages/,
+    );
+    assert.match(told.stderr, /messages\[0\]\.fields\[1\]\.unit: .* Write "Cel"\.$/);
+  });
+
   test("no bytes, no output; wrong use and missing files are one clear line", async () => {
     const empty = await run(command, ["masimo-ascii1"]);
     assert.deepEqual(empty, { code: 0, stdout: "", stderr: "" });

@@ -43,7 +43,7 @@ export const STREAM_DRIVERS: readonly StreamDriver[] = DRIVERS.filter(
   (driver) => driver.kind === "stream",
 );
 
-/** All captures of a driver. `UPDATE=1` rewrites the expected outputs; look at the difference before committing it. */
+/** All captures of a driver. `UPDATE=<model>` rewrites its expected outputs; look at the difference before committing it. */
 export function capturesOf(driver: StreamDriver): Capture[] {
   const folder = new URL(
     `../../../gateway/devices/${driver.facts.model}/captures/`,
@@ -56,7 +56,7 @@ export function capturesOf(driver: StreamDriver): Capture[] {
       const bytes = readFileSync(new URL(name, folder));
       const beside = new URL(name.replace(/\.bin$/, ".json"), folder);
       const expected = JSON.parse(readFileSync(beside, "utf8")) as Expected;
-      if (process.env["UPDATE"] === "1") {
+      if (process.env["UPDATE"] === driver.facts.model) {
         const outputs = decodeWhole(driver, bytes, expected);
         writeFileSync(beside, `${JSON.stringify({ ...expected, outputs }, null, 1)}\n`);
       }

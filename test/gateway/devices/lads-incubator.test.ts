@@ -96,8 +96,9 @@ test("options of any kind give points or none, never an error", () => {
 test("the simulated incubator opens its door now and then, and stays in its ranges", () => {
   const states = new Set<string>();
   for (let seconds = 0; seconds < 120; seconds += 1) {
-    states.add(simulator.covers[0]!.state(seconds, 3));
-    for (const { range, value } of simulator.sensors) {
+    const [chamber] = simulator.units;
+    states.add(chamber!.covers[0]!.state(seconds, 3));
+    for (const { range, value } of chamber!.sensors) {
       assert.ok(value(seconds, 3) > range.low && value(seconds, 3) < range.high);
     }
   }

@@ -6,18 +6,39 @@ import * as fc from "fast-check";
 import type { Measured } from "../../../gateway/devices/device.ts";
 import { driver } from "../../../gateway/devices/tsi-rpc30/driver.ts";
 import { simulator } from "../../../gateway/devices/tsi-rpc30/simulator.ts";
+import { planRequests, serialCost, TCP_COST } from "../../../gateway/lines/modbus-plan.ts";
 
-const WORDS = 15;
-
-function read(words: Record<number, number>, options = {}): Map<string, Measured> {
-  const registers = Array.from({ length: WORDS }, (_, place) => words[place] ?? 0);
-  const outputs = driver.decode([registers], options);
+function read(words: Record<number, number | null>, options = {}): Map<string, Measured> {
+  const poll = driver.polls(options)[0]!;
+  const registers = poll.blocks.map(({ address }) => {
+    const word = words[address] === undefined ? 0 : words[address];
+    return word === null ? null : [word];
+  });
+  const outputs = poll.decode(registers);
   const readings = outputs.flatMap((output) => (output.kind === "frame" ? output.readings : []));
   return new Map(readings.map((reading) => [reading.code, reading]));
 }
 
-test("one poll asks for the whole table with function 4", () => {
-  assert.deepEqual(driver.blocks({}), [{ function: 4, address: 0, count: 15 }]);
+test("one request a second reads the whole table with function 4, on any line", () => {
+  const polls = driver.polls({});
+  assert.deepEqual(
+    polls.map(({ everyMs }) => everyMs),
+    [1000],
+  );
+  for (const cost of [TCP_COST, serialCost({ framing: "rtu", charMs: 1.15, gapMs: 4 })]) {
+    const requests = planRequests(polls[0]!.blocks, { cost, limits: {} });
+    assert.deepEqual(
+      requests.map(({ function: code, address, count }) => [code, address, count]),
+      [[4, 0, 15]],
+    );
+  }
+});
+
+test("a variable that the device refuses is unavailable, the others are read", () => {
+  const found = read({ 0: 5, 4: null });
+  assert.equal(found.get("TSI_ROOM_PRESSURE")?.text, "0.0005");
+  assert.deepEqual(found.get("TSI_ROOM_TEMPERATURE")?.quality, ["unavailable"]);
+  assert.equal(found.get("TSI_ROOM_TEMPERATURE")?.value, null);
 });
 
 test("every variable has its manual's scale, unit and sign", () => {
@@ -73,18 +94,14 @@ test("an unknown word of an enumeration is invalid, never guessed", () => {
 });
 
 test("any words and options give finite values that their text repeats, and never throw", () => {
-  const words = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 });
+  const words = fc.option(fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 2 }));
   const option = fc.oneof(fc.constantFrom("present", "absent", "auto"), fc.anything());
   fc.assert(
     fc.property(
-      fc.array(words, { maxLength: 2 }),
+      fc.array(words, { maxLength: 20 }),
       fc.dictionary(fc.constantFrom(...driver.options.map(({ name }) => name)), option),
       (blocks, options) => {
-        for (const output of driver.decode(blocks, options as never)) {
-          if (output.kind === "fault") {
-            assert.ok((blocks[0]?.length ?? 0) < WORDS);
-            continue;
-          }
+        for (const output of driver.polls(options as never)[0]!.decode(blocks)) {
           assert.equal(output.kind, "frame");
           for (const { value, text, quality } of output.kind === "frame" ? output.readings : []) {
             assert.ok(quality.length > 0);

@@ -8,14 +8,17 @@ import {
   crc16,
   lrc,
   parseReadRequest,
+  readTcpRequests,
+  readValues,
   replyDataBytes,
   rtuFrame,
   wrapRequest,
+  writeTcpRequest,
 } from "../../../gateway/lines/modbus-frames.ts";
-import type { Framing, ReadRequest } from "../../../gateway/lines/modbus-frames.ts";
+import type { ReadRequest } from "../../../gateway/lines/modbus-frames.ts";
 import { ReplyReader } from "../../../gateway/lines/modbus-reply.ts";
 
-const FRAMINGS: readonly Framing[] = ["tcp", "rtu", "ascii"];
+const FRAMINGS = ["rtu", "ascii"] as const;
 
 test("checksums have their known answers", () => {
   assert.equal(crc16(Buffer.from("123456789")), 0x4b37);
@@ -60,10 +63,10 @@ const requests = fc.record({
   count: fc.integer({ min: 1, max: 125 }),
 });
 
-function replyTo(request: ReadRequest, framing: Framing, transaction: number): Buffer {
+function replyTo(request: ReadRequest, framing: "rtu" | "ascii"): Buffer {
   const data = Array.from({ length: replyDataBytes(request) }, (_, place) => place & 0xff);
   const pdu = Uint8Array.of(request.unit, request.function, data.length, ...data);
-  return Buffer.from(wrapRequest(rtuFrame(pdu), framing, transaction));
+  return Buffer.from(wrapRequest(rtuFrame(pdu), framing));
 }
 
 test("the exact reply passes in every framing, cut anywhere", () => {
@@ -71,11 +74,10 @@ test("the exact reply passes in every framing, cut anywhere", () => {
     fc.property(
       requests,
       fc.constantFrom(...FRAMINGS),
-      fc.integer({ min: 1, max: 65_535 }),
       fc.integer({ min: 1, max: 40 }),
-      (request, framing, transaction, cut) => {
-        const bytes = replyTo(request, framing, transaction);
-        const reader = new ReplyReader(request, framing, transaction);
+      (request, framing, cut) => {
+        const bytes = replyTo(request, framing);
+        const reader = new ReplyReader(request, framing);
         for (let from = 0; from < bytes.length; from += cut) {
           const verdict = reader.push(bytes.subarray(from, from + cut));
           assert.equal(verdict.kind, from + cut < bytes.length ? "more" : "reply");
@@ -93,24 +95,24 @@ test("a reply with any one byte changed, left out or added never passes", () => 
   fc.assert(
     fc.property(
       requests,
-      fc.constantFrom<Framing>("rtu", "ascii"),
+      fc.constantFrom(...FRAMINGS),
       fc.nat(),
       fc.integer({ min: 1, max: 255 }),
       fc.constantFrom("change", "leave out", "add"),
       (request, framing, where, difference, how) => {
-        const bytes = [...replyTo(request, framing, 1)];
+        const bytes = [...replyTo(request, framing)];
         const place = where % bytes.length;
         if (how === "change") {
           bytes[place] = (bytes[place] ?? 0) ^ difference;
         } else {
           bytes.splice(place, how === "add" ? 0 : 1, ...(how === "add" ? [difference] : []));
         }
-        const original = replyTo(request, framing, 1);
+        const original = replyTo(request, framing);
         // ASCII hexadecimal may be written small: the same bytes.
         const same = Buffer.from(bytes).toString("latin1").toUpperCase();
         fc.pre(same !== original.toString("latin1").toUpperCase());
         fc.pre(!same.startsWith(original.toString("latin1").toUpperCase()) || how === "add");
-        const verdict = new ReplyReader(request, framing, 1).push(Uint8Array.from(bytes));
+        const verdict = new ReplyReader(request, framing).push(Uint8Array.from(bytes));
         assert.notEqual(verdict.kind, "reply");
       },
     ),
@@ -125,7 +127,7 @@ test("random bytes are never a reply and never throw", () => {
       fc.constantFrom(...FRAMINGS),
       fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }),
       (request, framing, pieces) => {
-        const reader = new ReplyReader(request, framing, 7);
+        const reader = new ReplyReader(request, framing);
         for (const piece of pieces) {
           const verdict = reader.push(piece);
           if (verdict.kind !== "more") {
@@ -142,18 +144,47 @@ test("random bytes are never a reply and never throw", () => {
 test("an exception is a reply; one to another function is not", () => {
   const request: ReadRequest = { unit: 9, function: 4, address: 0, count: 5 };
   const exception = (code: number): Buffer => rtuFrame(Uint8Array.of(9, code, 2));
-  assert.equal(new ReplyReader(request, "rtu", 1).push(exception(0x84)).kind, "reply");
-  assert.equal(new ReplyReader(request, "rtu", 1).push(exception(0x83)).kind, "bad");
+  assert.equal(new ReplyReader(request, "rtu").push(exception(0x84)).kind, "reply");
+  assert.equal(new ReplyReader(request, "rtu").push(exception(0x83)).kind, "bad");
 });
 
-test("Modbus TCP: another transaction, protocol, unit or length is not the reply", () => {
-  const request: ReadRequest = { unit: 9, function: 3, address: 0, count: 2 };
-  const good = replyTo(request, "tcp", 300);
-  assert.equal(new ReplyReader(request, "tcp", 300).push(good).kind, "reply");
-  for (const place of [0, 1, 2, 3, 4, 6, 7, 8]) {
-    const other = Buffer.from(good);
-    other[place] = (other[place] ?? 0) ^ 0x11;
-    assert.equal(new ReplyReader(request, "tcp", 300).push(other).kind, "bad", `byte ${place}`);
+test("the gate of Modbus TCP lets whole read requests out, and nothing else", () => {
+  const bytes = Buffer.alloc(24);
+  writeTcpRequest(bytes, 0, 7, { unit: 3, function: 4, address: 100, count: 12 });
+  writeTcpRequest(bytes, 12, 8, { unit: 3, function: 1, address: 65_535, count: 1 });
+  assert.equal(bytes.toString("hex"), "00070000000603040064000c0008000000060301ffff0001");
+  assert.deepEqual(readTcpRequests(bytes), [
+    { unit: 3, function: 4, address: 100, count: 12 },
+    { unit: 3, function: 1, address: 65_535, count: 1 },
+  ]);
+  fc.assert(
+    fc.property(fc.nat({ max: 23 }), fc.integer({ min: 1, max: 255 }), (place, difference) => {
+      const other = Buffer.from(bytes);
+      other[place] = (other[place] ?? 0) ^ difference;
+      try {
+        for (const request of readTcpRequests(other)) {
+          assert.ok(request.function >= 1 && request.function <= 4);
+          assert.ok(request.count >= 1 && request.count <= countMax(request.function));
+        }
+        // Numbers, units, addresses, counts and the kind of read may be any.
+        assert.ok(![2, 3, 4, 5].includes(place % 12));
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, "WARD_MODBUS_NOT_A_READ");
+      }
+    }),
+  );
+  for (const code of [0, 5, 6, 7, 8, 15, 16, 17, 20, 21, 22, 23, 24, 43, 65, 90, 128, 131, 255]) {
+    bytes[19] = code;
+    assert.throws(() => readTcpRequests(bytes), { code: "WARD_MODBUS_NOT_A_READ" });
   }
-  assert.equal(new ReplyReader(request, "tcp", 300).push(Buffer.concat([good, good])).kind, "bad");
+  assert.throws(() => readTcpRequests(bytes.subarray(0, 11)), { code: "WARD_MODBUS_NOT_A_READ" });
+  assert.throws(() => readTcpRequests(Buffer.alloc(0)), { code: "WARD_MODBUS_NOT_A_READ" });
+});
+
+test("values are read as they are written: registers big-endian, bits from the lowest", () => {
+  const bytes = Buffer.from("00ff1234ffff05", "hex");
+  assert.deepEqual(readValues(bytes, 2, 3, 0, 2), [0x1234, 0xffff]);
+  assert.deepEqual(readValues(bytes, 6, 1, 0, 4), [1, 0, 1, 0]);
+  assert.deepEqual(readValues(bytes, 0, 4, 1, 3), [0x1234, 0xffff]);
+  assert.deepEqual(readValues(bytes, 1, 2, 7, 10), [1, 0, 1]);
 });

@@ -3,9 +3,6 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import { test } from "node:test";
 
-import * as fc from "fast-check";
-
-import { driver as bender } from "../../../gateway/devices/bender-comtraxx/driver.ts";
 import type { ModbusDriver } from "../../../gateway/devices/device.ts";
 import { driver as nonin } from "../../../gateway/devices/nonin-oem3-format2/driver.ts";
 import { driver as tsi } from "../../../gateway/devices/tsi-rpc30/driver.ts";
@@ -29,39 +26,9 @@ function attach(
 
 const BLOCKS = [{ function: 4, address: 100, count: 6 }] as const;
 
-test("nothing but read functions ever reaches the wire, whatever the options are", async () => {
-  const slave = new SigningSlave(1, 0, 0);
-  const bus = await TcpBus.open(slave, "tcp");
-  const value = fc.oneof(fc.integer(), fc.double(), fc.string(), fc.boolean());
-  await fc.assert(
-    fc.asyncProperty(
-      fc.constantFrom<ModbusDriver>(bender, tsi),
-      fc.dictionary(
-        fc.constantFrom("address", "channels", "function", "room-pressure", "door", "x"),
-        value,
-      ),
-      fc.integer({ min: -1, max: 300 }),
-      async (driver, options, unit) => {
-        const line = openModbusLine(bus.url, TIMING);
-        const sink = new CollectingSink();
-        line.attach({ device: "x", driver, unit, options }, sink);
-        await sink.until(
-          () =>
-            sink.frames.length + sink.faults.length > 0 ||
-            sink.states.some(({ state }) => state === "closed"),
-        );
-        await line.close();
-      },
-    ),
-    { numRuns: 60 },
-  );
-  await bus.close();
-  assert.ok(slave.functions.length > 20);
-  assert.deepEqual(
-    slave.functions.filter((code) => code < 1 || code > 4),
-    [],
-  );
-});
+function signed(unit: number, slave: SigningSlave, counts = { good: 0, wrong: 0 }): ModbusDriver {
+  return signedDriver({ unit, slave, blocks: BLOCKS, counts });
+}
 
 test("the guarded port lets no write out, even if the library were told to write", () => {
   const sent: Uint8Array[] = [];
@@ -85,34 +52,12 @@ test("the guarded port lets no write out, even if the library were told to write
   assert.equal(sent.length, 1);
 });
 
-test("a dead unit costs the others little, and comes back when it answers", async () => {
-  const slave = new SigningSlave(2, 0, 0);
-  slave.dead.add(9);
-  const bus = await TcpBus.open(slave, "rtu");
-  const line = openModbusLine(bus.url, TIMING);
-  const counts = { good: 0, wrong: 0 };
-  const alive = new CollectingSink();
-  const dead = new CollectingSink();
-  attach(line, signedDriver(3, slave, BLOCKS, counts), 3, alive);
-  attach(line, signedDriver(9, slave, BLOCKS, counts), 9, dead);
-  await alive.until(() => alive.frames.length >= 150);
-  const asked = slave.functions.length;
-  assert.ok(dead.frames.length === 0 && counts.wrong === 0);
-  // Every poll of the living unit is a probe and a block; the dead one is asked with longer and longer waits.
-  assert.ok(asked < 2 * 150 + 20, `${asked} requests`);
-  slave.dead.delete(9);
-  await dead.until(() => dead.frames.length > 0);
-  assert.ok(dead.states.some(({ state }) => state === "online"));
-  await line.close();
-  await bus.close();
-});
-
 test("a lost connection is told in plain words and comes back", async () => {
-  const slave = new SigningSlave(3, 0, 0);
+  const slave = new SigningSlave();
   const bus = await TcpBus.open(slave, "tcp");
   const line = openModbusLine(bus.url, TIMING);
   const sink = new CollectingSink();
-  attach(line, signedDriver(3, slave, BLOCKS, { good: 0, wrong: 0 }), 3, sink);
+  attach(line, signed(3, slave), 3, sink);
   await sink.until(() => sink.frames.length > 5);
   assert.deepEqual(
     sink.states.map(({ state }) => state),
@@ -132,11 +77,11 @@ test("a lost connection is told in plain words and comes back", async () => {
 });
 
 test("a port that is unplugged is told", async () => {
-  const slave = new SigningSlave(7, 0, 0);
+  const slave = new SigningSlave();
   const bus = await openPtyBus(slave, "rtu");
   const line = openModbusLine(bus.url, TIMING);
   const sink = new CollectingSink();
-  attach(line, signedDriver(3, slave, BLOCKS, { good: 0, wrong: 0 }), 3, sink);
+  attach(line, signed(3, slave), 3, sink);
   await sink.until(() => sink.frames.length > 3);
   await bus.close();
   await sink.until(() => sink.now === "backoff");
@@ -145,7 +90,7 @@ test("a port that is unplugged is told", async () => {
 });
 
 test("a device that refuses is a fault with the reason, and no value", async () => {
-  const slave = new SigningSlave(4, 0, 0);
+  const slave = new SigningSlave();
   slave.answer = (request) => Uint8Array.of(request[0] ?? 0, (request[1] ?? 0) | 0x80, 2);
   const bus = await TcpBus.open(slave, "tcp");
   const line = openModbusLine(bus.url, TIMING);
@@ -164,7 +109,11 @@ test("what cannot be read is said, not tried", async () => {
   const sinks = [new CollectingSink(), new CollectingSink(), new CollectingSink()];
   line.attach({ device: "a", driver: nonin, unit: 1, options: {} }, sinks[0]!);
   line.attach({ device: "b", driver: tsi, unit: 0, options: {} }, sinks[1]!);
-  const beyond = { ...tsi, blocks: () => [{ function: 4, address: 65_530, count: 15 }] as const };
+  const block = { function: 4, address: 65_530, count: 15 } as const;
+  const beyond = {
+    ...tsi,
+    polls: () => [{ everyMs: 1000, blocks: [block], decode: () => [] }],
+  };
   line.attach({ device: "c", driver: beyond, unit: 1, options: {} }, sinks[2]!);
   assert.match(sinks[0]!.states[0]?.text ?? "", /does not speak Modbus/);
   assert.match(sinks[1]!.states[0]?.text ?? "", /unit 0 is not 1 to 247/);
@@ -186,7 +135,7 @@ test("closing does not wait for a device that does not answer", { timeout: 20_00
 });
 
 test("a transaction number is never used twice on a connection", async () => {
-  const slave = new SigningSlave(5, 0, 0);
+  const slave = new SigningSlave();
   const numbers = new Set<number>();
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
@@ -205,7 +154,7 @@ test("a transaction number is never used twice on a connection", async () => {
   const line = openModbusLine(`modbus-tcp://127.0.0.1:${port}`, TIMING);
   const sink = new CollectingSink();
   const counts = { good: 0, wrong: 0 };
-  attach(line, signedDriver(3, slave, BLOCKS, counts), 3, sink);
+  attach(line, signed(3, slave, counts), 3, sink);
   await sink.until(() => sink.frames.length > 600);
   await line.close();
   server.close();
@@ -213,15 +162,15 @@ test("a transaction number is never used twice on a connection", async () => {
 });
 
 test("devices come and go while the bus runs", async () => {
-  const slave = new SigningSlave(6, 0, 0);
+  const slave = new SigningSlave();
   const bus = await TcpBus.open(slave, "tcp");
   const line = openModbusLine(bus.url, TIMING);
   const counts = { good: 0, wrong: 0 };
   const first = new CollectingSink();
-  const detach = attach(line, signedDriver(3, slave, BLOCKS, counts), 3, first);
+  const detach = attach(line, signed(3, slave, counts), 3, first);
   await first.until(() => first.frames.length > 3);
   const second = new CollectingSink();
-  attach(line, signedDriver(4, slave, BLOCKS, counts), 4, second);
+  attach(line, signed(4, slave, counts), 4, second);
   await second.until(() => second.frames.length > 3);
   detach();
   const seen = first.frames.length;

@@ -10,8 +10,9 @@ import { simulator } from "../../../gateway/devices/lads-incubator/simulator.ts"
 import { openOpcuaLine } from "../../../gateway/lines/opcua.ts";
 import type { Line } from "../../../gateway/lines/line.ts";
 import { CollectingSink } from "../../fakes/line-sink.ts";
-import { startLadsServer } from "../../../gateway/simulate/opcua-server.ts";
-import type { SimulatedLadsDevice } from "../../../gateway/simulate/opcua-server.ts";
+import { shownLads } from "../../../gateway/simulate/opcua-lads.ts";
+import { startOpcuaServer } from "../../../gateway/simulate/opcua-server.ts";
+import type { SimulatedOpcuaDevice } from "../../../gateway/simulate/opcua-server.ts";
 
 /** The incubator's driver, in a hurry. */
 const driver: OpcuaDriver = {
@@ -21,12 +22,12 @@ const driver: OpcuaDriver = {
 };
 
 let directory = "";
-let device: SimulatedLadsDevice;
+let device: SimulatedOpcuaDevice;
 let pem = "";
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), "wardgate-opcua-test-"));
-  device = await startLadsServer(simulator, { line: "opc.tcp", seed: 1 });
+  device = await startOpcuaServer(shownLads(simulator), { line: "opc.tcp", seed: 1 });
   pem = await readFile(device.trust, "utf8");
 });
 

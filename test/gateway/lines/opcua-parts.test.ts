@@ -4,10 +4,12 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
-import { parsePlace, walkPath } from "../../../gateway/lines/opcua-path.ts";
-import type { PathStep } from "../../../gateway/lines/opcua-path.ts";
+import { parsePlace } from "../../../gateway/devices/opcua-place.ts";
+import type { PathStep } from "../../../gateway/devices/opcua-place.ts";
+import { walkPath } from "../../../gateway/lines/opcua-path.ts";
 import { thumbprint, TrustList } from "../../../gateway/lines/opcua-trust.ts";
-import { plainValue } from "../../../gateway/lines/opcua-value.ts";
+import { plainValue, unitOf } from "../../../gateway/lines/opcua-value.ts";
+import type { ValueKind } from "../../../gateway/lines/opcua-value.ts";
 
 const NAMESPACES = [
   "http://opcfoundation.org/UA/",
@@ -21,6 +23,11 @@ test("a place is a browse path or a node id", () => {
     namespace: "urn:x",
     id: "s=Tank > 1",
   });
+  assert.deepEqual(parsePlace("i=2258"), {
+    kind: "node",
+    namespace: "http://opcfoundation.org/UA/",
+    id: "i=2258",
+  });
   assert.deepEqual(parsePlace("http://a/b/;DeviceSet > * > Inc;7"), {
     kind: "path",
     steps: [
@@ -29,7 +36,14 @@ test("a place is a browse path or a node id", () => {
       { namespace: "Inc", name: "7" },
     ],
   });
-  for (const bad of ["", "a >  > b", "urn:x;", Array.from({ length: 17 }, () => "a").join(" > ")]) {
+  for (const bad of [
+    "",
+    "a >  > b",
+    "urn:x;",
+    "ns=2;s=Tank",
+    "s=Tank",
+    Array.from({ length: 17 }, () => "a").join(" > "),
+  ]) {
     assert.throws(() => parsePlace(bad), { code: "WARD_OPCUA_POINT" });
   }
 });
@@ -48,7 +62,7 @@ test("a path is walked by namespace and name, and a star follows whichever leads
     b: [{ node: "bt", namespace: "m", name: "U" }],
   };
   const walk = (steps: PathStep[]): Promise<readonly string[]> =>
-    walkPath("root", steps, async (node) => tree[node] ?? []);
+    walkPath("root", steps, async (nodes) => nodes.map((node) => tree[node] ?? []));
   const set: PathStep = { namespace: "di", name: "DeviceSet" };
   const any: PathStep = { namespace: null, name: null };
   assert.deepEqual(await walk([set, any, { namespace: null, name: "T" }]), ["at"]);
@@ -57,27 +71,37 @@ test("a path is walked by namespace and name, and a star follows whichever leads
 });
 
 test("values become what JSON carries, or null, and never throw", () => {
-  assert.equal(plainValue(Math.fround(36.9), true, NAMESPACES), 36.9);
-  assert.equal(plainValue(36.95, false, NAMESPACES), 36.95);
-  assert.equal(plainValue(Number.NaN, false, NAMESPACES), null);
-  assert.equal(plainValue([0, 5], false, NAMESPACES), 5);
-  assert.equal(plainValue([-1, 0xffff_ffff], false, NAMESPACES), -1);
-  assert.equal(plainValue([0x7fff_ffff, 0], false, NAMESPACES), null);
-  assert.equal(plainValue({ text: "Offen", locale: "de" }, false, NAMESPACES), "Offen");
+  const plain = (value: unknown, kind: ValueKind = "other"): unknown =>
+    plainValue(value, kind, NAMESPACES);
+  assert.equal(plain(Math.fround(36.9), "single"), 36.9);
+  assert.equal(plain(36.95), 36.95);
+  assert.equal(plain(Number.NaN), null);
+  assert.equal(plain([0, 5]), 5);
+  // The library gives both halves of a negative Int64 without sign.
+  assert.equal(plain([0xffff_ffff, 0xffff_fffe], "signed-64"), -2);
+  assert.equal(plain([0xffff_ffff, 0xffff_fffe]), null);
+  assert.equal(plain([0x7fff_ffff, 0], "signed-64"), null);
+  assert.equal(plain({ text: "Offen", locale: "de" }), "Offen");
   const nodeId = { identifierType: 1, namespace: 2, value: 5025 };
-  assert.equal(
-    plainValue(nodeId, false, NAMESPACES),
-    "nsu=http://opcfoundation.org/UA/LADS/;i=5025",
-  );
-  assert.equal(plainValue({ ...nodeId, namespace: 9 }, false, NAMESPACES), null);
+  assert.equal(plain(nodeId), "nsu=http://opcfoundation.org/UA/LADS/;i=5025");
+  assert.equal(plain({ ...nodeId, namespace: 9 }), null);
   fc.assert(
-    fc.property(fc.anything(), fc.boolean(), (value, isFloat) => {
-      const plain = plainValue(value, isFloat, NAMESPACES);
-      assert.ok(plain === null || ["number", "string", "boolean"].includes(typeof plain));
-      assert.ok(typeof plain !== "number" || Number.isFinite(plain));
+    fc.property(fc.anything(), fc.constantFrom(...KINDS), (value, kind) => {
+      const found = plainValue(value, kind, NAMESPACES);
+      assert.ok(found === null || ["number", "string", "boolean"].includes(typeof found));
+      assert.ok(typeof found !== "number" || Number.isFinite(found));
     }),
     { numRuns: 1000 },
   );
+});
+
+const KINDS: readonly ValueKind[] = ["single", "signed-64", "other"];
+
+test("a unit is read only from the list of units that its id belongs to", () => {
+  const namespaceUri = "http://www.opcfoundation.org/UA/units/un/cefact";
+  assert.equal(unitOf({ namespaceUri, unitId: 4_408_652 }), 4_408_652);
+  assert.equal(unitOf({ namespaceUri: "urn:maker:units", unitId: 4_408_652 }), null);
+  assert.equal(unitOf(null), null);
 });
 
 /** A throw-away self-signed certificate, valid or not: only its bytes matter here. */
