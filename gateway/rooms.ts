@@ -73,7 +73,30 @@ export interface ReadProbe {
   readonly kind: "read";
   readonly subscription: Subscription;
 }
-export type Probe = ReadProbe;
+
+/** The registers of one unit, read once. */
+export interface ScanProbe {
+  readonly kind: "scan";
+  readonly line: string;
+  readonly unit: number | null;
+  /** Modbus read functions only. */
+  readonly function: 1 | 2 | 3 | 4;
+  /** Zero-based protocol address of the first. */
+  readonly address: number;
+  /** 1-250. */
+  readonly count: number;
+}
+
+/** What is below a node of an OPC-UA server; "" for its Objects. */
+export interface BrowseProbe {
+  readonly kind: "browse";
+  readonly line: string;
+  readonly node: string;
+}
+export type Probe = ReadProbe | ScanProbe | BrowseProbe;
+
+/** Registers in one scan, at most. */
+export const SCAN_COUNT_MAX = 250;
 
 /** What a probe has found so far. Lists are bounded and hold the latest. */
 export interface ProbeView {
@@ -90,6 +113,23 @@ export interface ProbeView {
   readonly readings: readonly ProbeReading[];
   readonly waves: readonly ProbeWave[];
   readonly faults: readonly ProbeFault[];
+  /** What a scan found. */
+  readonly registers: readonly { readonly address: number; readonly value: number | null }[];
+  /** What browsing found. */
+  readonly nodes: readonly ProbeNode[];
+}
+
+/** One node of an OPC-UA server: what it is called and, for a variable, what it holds. */
+export interface ProbeNode {
+  /** Node id, or the path to browse on from. */
+  readonly node: string;
+  readonly name: string;
+  readonly class: "object" | "variable" | "method";
+  readonly type: string | null;
+  readonly dataType: string | null;
+  readonly unit: string | null;
+  readonly value: number | string | boolean | null;
+  readonly status: string | null;
 }
 
 export interface ProbeReading {

@@ -110,6 +110,8 @@ function start(config: BedsideConfig): void {
     allowedLines: config.allowedLines,
     driver: driverOf,
     openLine: (url) => openLine(url, context),
+    browse: async (line, node) =>
+      (await import("../lines/opcua-browse.ts")).browseOpcua(line, context, node),
     previous: checkpointOf(config.previous),
     counted: (checkpoint) => send({ t: "counted", text: JSON.stringify(checkpoint) }),
     keep: (n, checkpoint) => send({ t: "checkpoint", n, text: JSON.stringify(checkpoint) }),

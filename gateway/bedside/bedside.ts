@@ -18,7 +18,7 @@ import {
   type TakeGap,
 } from "../rooms.ts";
 import type { Settings } from "../settings.ts";
-import { Probes } from "./probes.ts";
+import { Probes, type ProbesOptions } from "./probes.ts";
 import { TakeWriter } from "../takes/take-writer.ts";
 import { TakeNumberer } from "./take.ts";
 
@@ -34,6 +34,8 @@ export interface BedsideOptions {
   readonly allowedLines: readonly string[];
   readonly driver: (model: string) => Driver | undefined;
   readonly openLine: (url: string) => Promise<Line>;
+  /** Looks below one node of an OPC-UA server, for the editor. */
+  readonly browse: ProbesOptions["browse"];
   /** What the bedside before this one had counted, or null at the very first start. */
   readonly previous: Checkpoint | null;
   /** Tells main how far has been counted, before anything counted is handed out. */
@@ -102,6 +104,7 @@ export class Bedside {
       pool: this.#pool,
       lines: this.#lines,
       driver: options.driver,
+      browse: options.browse,
       tell: (id, view) => this.#link?.send({ t: "probed", id, view }),
     });
     if (options.previous !== null) {

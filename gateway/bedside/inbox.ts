@@ -2,12 +2,14 @@ import { OPTION_TEXT_MAX } from "../devices/device.ts";
 import { WardError } from "../errors.ts";
 import { CLASSES, isDeviceId } from "../reading.ts";
 import type { FlowhostToBedside, Outcome, Probe, Subscription } from "../rooms.ts";
+import { SCAN_COUNT_MAX } from "../rooms.ts";
 
 /** Entries in one list from the flow host, at most. */
 const LIST_MAX = 100_000;
 const SUBSCRIPTIONS_MAX = 500;
 const OPTIONS_MAX = 64;
 const TEXT_MAX = 512;
+const REGISTER_MAX = 0xff_ff;
 
 /**
  * Checks a message of the flow host to bedside. The flow host runs other people's flows: nothing it says is trusted beyond
@@ -47,7 +49,29 @@ export function parseFlowhostToBedside(value: unknown): FlowhostToBedside {
 }
 
 function isProbe(value: unknown): value is Probe {
-  return isRecord(value) && value["kind"] === "read" && isSubscription(value["subscription"]);
+  if (!isRecord(value)) {
+    return false;
+  }
+  switch (value["kind"]) {
+    case "read":
+      return isSubscription(value["subscription"]);
+    case "scan":
+      return (
+        isText(value["line"]) &&
+        isUnit(value["unit"]) &&
+        isFunction(value["function"]) &&
+        isCount(value["address"]) &&
+        value["address"] <= REGISTER_MAX &&
+        isCount(value["count"]) &&
+        value["count"] >= 1 &&
+        value["count"] <= SCAN_COUNT_MAX &&
+        value["address"] + value["count"] <= REGISTER_MAX + 1
+      );
+    case "browse":
+      return isText(value["line"]) && isText(value["node"]);
+    default:
+      return false;
+  }
 }
 
 function isSubscription(value: unknown): value is Subscription {
@@ -57,9 +81,17 @@ function isSubscription(value: unknown): value is Subscription {
     isDeviceId(value["device"]) &&
     isText(value["model"]) &&
     isText(value["line"]) &&
-    (value["unit"] === null || (isCount(value["unit"]) && value["unit"] <= 255)) &&
+    isUnit(value["unit"]) &&
     isOptions(value["options"])
   );
+}
+
+function isUnit(value: unknown): value is number | null {
+  return value === null || (isCount(value) && value <= 255);
+}
+
+function isFunction(value: unknown): boolean {
+  return value === 1 || value === 2 || value === 3 || value === 4;
 }
 
 function isOptions(value: unknown): value is Subscription["options"] {

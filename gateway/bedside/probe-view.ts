@@ -1,6 +1,6 @@
 import type { BadBytes, Frame, LineState } from "../devices/device.ts";
 import type { DeviceSink } from "../lines/line.ts";
-import type { ProbeFault, ProbeReading, ProbeView, ProbeWave } from "../rooms.ts";
+import type { ProbeFault, ProbeNode, ProbeReading, ProbeView, ProbeWave } from "../rooms.ts";
 
 /** Gathers what a device gives while somebody looks at it: the latest of each reading, and how often what was refused. */
 export class ProbeNotes {
@@ -9,6 +9,8 @@ export class ProbeNotes {
   readonly #readings = new Map<string, ProbeReading>();
   readonly #waves = new Map<string, ProbeWave>();
   readonly #faults = new Map<string, ProbeFault>();
+  #registers: ProbeView["registers"] = [];
+  #nodes: readonly ProbeNode[] = [];
   #line: LineState = "closed";
   #text = "";
   #frames = 0;
@@ -47,7 +49,17 @@ export class ProbeNotes {
       readings: [...this.#readings.values()],
       waves: [...this.#waves.values()],
       faults: [...this.#faults.values()],
+      registers: this.#registers,
+      nodes: this.#nodes,
     };
+  }
+
+  registers(registers: ProbeView["registers"]): void {
+    this.#registers = registers;
+  }
+
+  nodes(nodes: readonly ProbeNode[]): void {
+    this.#nodes = nodes.slice(0, NODES_MAX);
   }
 
   #frame(frame: Frame): void {
@@ -88,6 +100,7 @@ export class ProbeNotes {
 const READINGS_MAX = 300;
 const WAVES_MAX = 50;
 const FAULTS_MAX = 30;
+const NODES_MAX = 500;
 const TEXT_MAX = 300;
 
 function keep<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {

@@ -2,16 +2,26 @@ import type { Driver } from "../devices/device.ts";
 import { completeOptions, optionProblems } from "../devices/option-check.ts";
 import { errorText, WardError } from "../errors.ts";
 import { lineKey } from "../lines/line-url.ts";
-import type { Probe, ProbeView, Subscription } from "../rooms.ts";
+import type {
+  BrowseProbe,
+  Probe,
+  ProbeNode,
+  ProbeView,
+  ScanProbe,
+  Subscription,
+} from "../rooms.ts";
 import type { LinePool } from "./line-pool.ts";
 import type { BedsideLines } from "./lines.ts";
 import { ProbeNotes } from "./probe-view.ts";
+import { scanDriver } from "./register-scan.ts";
 
 export interface ProbesOptions {
   readonly pool: LinePool;
   /** What the running flow reads: a line that it reads already is shown, not opened again. */
   readonly lines: Pick<BedsideLines, "readOver" | "watch">;
   readonly driver: (model: string) => Driver | undefined;
+  /** Looks below one node of an OPC-UA server. */
+  readonly browse: (line: string, node: string) => Promise<readonly ProbeNode[]>;
   readonly tell: (id: number, view: ProbeView) => void;
 }
 
@@ -41,7 +51,7 @@ export class Probes {
       if (this.#running.size >= PROBES_MAX) {
         throw refused(`there are ${PROBES_MAX} tests running already. End one of them`);
       }
-      this.#running.set(id, this.#read(id, probe.subscription));
+      this.#running.set(id, this.#begin(id, probe));
     } catch (error) {
       this.#options.tell(id, new ProbeNotes(null).view("failed", errorText(error)));
     }
@@ -65,6 +75,52 @@ export class Probes {
   close(): void {
     clearInterval(this.#timer);
     this.endAll("the gateway stops");
+  }
+
+  #begin(id: number, probe: Probe): Running {
+    switch (probe.kind) {
+      case "read":
+        return this.#read(id, probe.subscription);
+      case "scan":
+        return this.#scan(id, probe);
+      case "browse":
+        return this.#browse(id, probe);
+    }
+  }
+
+  #scan(id: number, probe: ScanProbe): Running {
+    const { line, unit } = probe;
+    const driver = scanDriver(probe, (registers) =>
+      this.#finish(id, (notes) => notes.registers(registers)),
+    );
+    return this.#open(id, driver, { device: "scan", model: "", line, unit, options: {} });
+  }
+
+  #browse(id: number, { line, node }: BrowseProbe): Running {
+    this.#refuse(line);
+    this.#options.browse(line, node).then(
+      (nodes) => this.#finish(id, (notes) => notes.nodes(nodes)),
+      (error: unknown) => this.#fail(id, errorText(error)),
+    );
+    return this.#limited(id, new ProbeNotes(null), () => undefined);
+  }
+
+  /** All that was looked for is there. */
+  #finish(id: number, note: (notes: ProbeNotes) => void): void {
+    const running = this.#running.get(id);
+    if (running !== undefined) {
+      note(running.notes);
+      this.#options.tell(id, running.notes.view("done", ""));
+      // Not at once: the line is in the middle of handing over what it has read.
+      setImmediate(() => this.end(id));
+    }
+  }
+
+  #refuse(line: string): void {
+    const refusal = this.#options.pool.refusal(line);
+    if (refusal !== null) {
+      throw refused(refusal.text.replace(/\.$/, ""));
+    }
   }
 
   #read(id: number, subscription: Subscription): Running {
@@ -91,12 +147,8 @@ export class Probes {
   }
 
   #open(id: number, driver: Driver, { device, line, unit, options }: Subscription): Running {
-    const { pool } = this.#options;
-    const refusal = pool.refusal(line);
-    if (refusal !== null) {
-      throw refused(refusal.text.replace(/\.$/, ""));
-    }
-    const held = pool.hold(line);
+    this.#refuse(line);
+    const held = this.#options.pool.hold(line);
     const notes = new ProbeNotes(null);
     let isOver = false;
     let detach = (): void => undefined;

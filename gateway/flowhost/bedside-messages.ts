@@ -1,17 +1,10 @@
 import { LINE_STATES } from "../devices/device.ts";
 import { WardError } from "../errors.ts";
-import { isDeviceId, QUALITIES } from "../reading.ts";
-import {
-  type HeardFromBedside,
-  type LineStatus,
-  type ProbeFault,
-  type ProbeReading,
-  type ProbeView,
-  type ProbeWave,
-  ROOMS_VERSION,
-} from "../rooms.ts";
+import { isDeviceId } from "../reading.ts";
+import { type HeardFromBedside, type LineStatus, ROOMS_VERSION } from "../rooms.ts";
 import type { TakeReader } from "../takes/take-reader.ts";
 import { isTakeGap } from "./gap-shape.ts";
+import { isProbeView } from "./probe-shape.ts";
 import { isCount, isListOf, isRecord, isText } from "./message-shape.ts";
 
 /**
@@ -69,58 +62,6 @@ const BOOT = /^[0-9a-f]{16}$/;
 const BOOT_CHARS = 16;
 const GAPS_MAX = 100_000;
 const TEXT_MAX = 512;
-
-function isProbeView(value: unknown): value is ProbeView {
-  return (
-    isRecord(value) &&
-    PROBE_STATES.has(value["state"]) &&
-    isText(value["text"], TEXT_MAX) &&
-    LINE_STATES.some((state) => state === value["line"]) &&
-    (value["shared"] === null || isText(value["shared"], TEXT_MAX)) &&
-    (value["serial"] === null || isText(value["serial"], TEXT_MAX)) &&
-    isCount(value["frames"]) &&
-    isListOf(value["readings"], isShownReading, PROBE_LIST_MAX) &&
-    isListOf(value["waves"], isShownWave, PROBE_LIST_MAX) &&
-    isListOf(value["faults"], isShownFault, PROBE_LIST_MAX)
-  );
-}
-
-const PROBE_STATES: ReadonlySet<unknown> = new Set(["running", "done", "failed"]);
-const PROBE_LIST_MAX = 1000;
-
-function isShownReading(value: unknown): value is ProbeReading {
-  return (
-    isRecord(value) &&
-    isText(value["code"], TEXT_MAX) &&
-    isText(value["path"], TEXT_MAX) &&
-    isText(value["text"], TEXT_MAX) &&
-    isText(value["unit"], TEXT_MAX) &&
-    isListOf(value["quality"], isQuality, PROBE_LIST_MAX)
-  );
-}
-
-function isQuality(value: unknown): value is string {
-  return QUALITIES.some((quality) => quality === value);
-}
-
-function isShownWave(value: unknown): value is ProbeWave {
-  return (
-    isRecord(value) &&
-    isText(value["code"], TEXT_MAX) &&
-    isText(value["path"], TEXT_MAX) &&
-    Number.isFinite(value["samplesPerSecond"])
-  );
-}
-
-function isShownFault(value: unknown): value is ProbeFault {
-  return (
-    isRecord(value) &&
-    isText(value["fault"], TEXT_MAX) &&
-    isText(value["text"], TEXT_MAX) &&
-    isCount(value["count"]) &&
-    isCount(value["bytes"])
-  );
-}
 
 function isLineStatus(value: unknown): value is LineStatus {
   return (

@@ -18,7 +18,7 @@ globalThis.wardTest = (() => {
   };
   let running = null;
 
-  /** Puts the button and the place for results into a form. `subject` gives what to test as the form stands. */
+  /** Puts the button and the place for results into a form; returns the row of the button. `subject` gives what to test as the form stands. */
   function open(container, subject) {
     const row = $("<div>", { class: "form-row ward-test-head" }).appendTo(container.empty());
     const button = $("<button>", { type: "button", class: "red-ui-button" }).appendTo(row);
@@ -33,6 +33,22 @@ globalThis.wardTest = (() => {
         stop(view);
       }
     });
+    return row;
+  }
+
+  /** Looks once, and gives what was found when the look has ended. */
+  async function look(wanted) {
+    const { id } = await ask("POST", "ward/test", wanted);
+    for (;;) {
+      const found = await ask("GET", `ward/test?id=${id}`);
+      if (found !== null && found.state !== "running") {
+        await ask("POST", "ward/test/end", { id });
+        return found;
+      }
+      await new Promise((resolve) => {
+        setTimeout(resolve, POLL_MS);
+      });
+    }
   }
 
   /** Ends the test, if one runs. */
@@ -101,10 +117,10 @@ globalThis.wardTest = (() => {
     }
   }
 
-  function tell({ state }, look, words) {
+  function tell({ state }, colour, words) {
     state
       .empty()
-      .append($("<span>", { class: `ward-dot ${look}` }), document.createTextNode(words));
+      .append($("<span>", { class: `ward-dot ${colour}` }), document.createTextNode(words));
   }
 
   function show(view, found) {
@@ -163,5 +179,5 @@ globalThis.wardTest = (() => {
     return content;
   }
 
-  return { open, close };
+  return { open, close, look };
 })();

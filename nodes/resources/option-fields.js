@@ -25,12 +25,12 @@ globalThis.wardOptions = (() => {
       const row = $("<div>", { class: "form-row ward-option" }).appendTo(details);
       const id = `ward-option-${spec.name}`;
       $("<label>", { for: id }).text(spec.name).appendTo(row);
-      const read = field(row, spec, id, given.get(spec.name) ?? spec.default);
+      const read = makeField(row, spec, id, given.get(spec.name) ?? spec.default);
       $("<div>", { class: "ward-doc", id: `${id}-doc` })
         .text(docOf(spec))
         .appendTo(row);
       row.find("input, select, textarea").attr("aria-describedby", `${id}-doc`);
-      return { spec, read };
+      return { spec, read, row };
     });
   }
 
@@ -42,7 +42,7 @@ globalThis.wardOptions = (() => {
   }
 
   /** Makes one field; returns the act that reads it, undefined for an entry that cannot be used. */
-  function field(row, spec, id, value) {
+  function makeField(row, spec, id, value) {
     if (spec.choices !== undefined) {
       return choice(row, spec, id, value);
     }
@@ -92,5 +92,24 @@ globalThis.wardOptions = (() => {
     });
   }
 
-  return { show, rows };
+  const fieldOf = (name) => fields.find(({ spec }) => spec.name === name);
+
+  function get(name) {
+    return fieldOf(name)?.read();
+  }
+
+  /** Puts a text into a field, where the engineer sees it before it is kept. */
+  function set(name, value) {
+    // The form is not in the page while another one lies over it, so the field is not looked for by its id.
+    const row = fieldOf(name)?.row;
+    row?.find("input, textarea").val(value).trigger("input");
+    row?.closest("details").prop("open", true);
+  }
+
+  function isDefault(name) {
+    const field = fieldOf(name);
+    return field === undefined || field.read() === field.spec.default;
+  }
+
+  return { show, rows, get, set, isDefault };
 })();

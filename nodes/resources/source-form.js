@@ -1,8 +1,11 @@
-/* global $, RED, wardForms, wardOptions, wardTest */
+/* global $, RED, wardForms, wardLook, wardOptions, wardTest */
 /** The form of a source node: a model with its wiring sheet and options, and a live test of what the form says. */
 globalThis.wardSource = (() => {
   // The editor loads the files of a plugin in any order: others are looked for when they are needed.
   const text = (key, values) => wardForms.text(key, values);
+
+  /** What can be looked at beside one device, per kind of model. */
+  const LOOKS = { modbus: "look.registers", opcua: "look.browse" };
 
   /** Prepares the form for models of one kind (`stream`, `modbus`, `opcua`). */
   function open(node, kind) {
@@ -19,7 +22,13 @@ globalThis.wardSource = (() => {
       select.on("change", () => show(models));
       show(models);
     });
-    wardTest.open($("#ward-test"), () => subject(node));
+    const row = wardTest.open($("#ward-test"), () => subject(node));
+    if (LOOKS[kind] !== undefined) {
+      $("<button>", { type: "button", class: "red-ui-button", id: "ward-look" })
+        .append($("<i>", { class: "fa fa-search" }), ` ${text(LOOKS[kind])}`)
+        .on("click", () => wardLook.open(kind, subject(node)))
+        .appendTo(row);
+    }
   }
 
   /** Fills the list of models by maker; keeps one that this gateway does not know. */

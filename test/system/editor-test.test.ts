@@ -68,11 +68,45 @@ test("options are fields with what they are for, and only what was changed is ke
   const first = page.locator("#node-input-options-fields select").first();
   await first.selectOption({ label: "absent" });
   await page.click("#node-dialog-ok");
+  await page.waitForSelector("#node-dialog-ok", { state: "detached" });
   const kept = await page.evaluate(
     (node) => Reflect.get(globalThis, "RED").nodes.node(node).options as unknown,
     id,
   );
   assert.deepEqual(kept, [{ name: "room-pressure", value: "absent" }]);
+});
+
+test("registers that were looked at and ticked go into a map of one's own", async () => {
+  const { page } = open;
+  await editFirst("ward-modbus");
+  await page.selectOption("#node-input-model", "generic-modbus");
+  await page.click("#ward-look");
+  await page.selectOption(".ward-look-head select", "4");
+  await page.click(".ward-look-head .red-ui-button");
+  await page.locator(".ward-look .ward-readings input").nth(1).check();
+  assert.match((await page.textContent(".ward-look .ward-readings")) ?? "", /refused/);
+  await page.click("#ward-look-take");
+  await page.waitForSelector(".ward-look", { state: "detached" });
+  const map = JSON.parse(await page.inputValue("#ward-option-map")) as { points: unknown };
+  assert.deepEqual(map.points, [
+    { code: "SITE_REGISTER_1", function: 4, address: 1, type: "uint16", unit: "1" },
+  ]);
+  await page.click("#node-dialog-cancel");
+  await page.waitForSelector("#node-dialog-cancel", { state: "detached" });
+});
+
+test("an OPC-UA server is browsed step by step", async () => {
+  const { page } = open;
+  await editFirst("ward-opcua");
+  await page.click("#ward-look");
+  await page.click('.ward-look td button:text-is("DeviceSet")');
+  await page.waitForFunction(
+    () => document.querySelectorAll(".ward-look-head button").length === 2,
+  );
+  await page.waitForSelector(".ward-look .ward-readings td");
+  await page.click("#ward-look-close");
+  await page.waitForSelector(".ward-look", { state: "detached" });
+  await page.click("#node-dialog-cancel");
 });
 
 /** Opens the form of the first node of a type; gives its id. */

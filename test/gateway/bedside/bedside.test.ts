@@ -77,6 +77,7 @@ function setup(options: Partial<BedsideOptions> = {}, answersCheckpoints = true)
       lines.set(url, line);
       return line;
     },
+    browse: () => Promise.reject(new Error("nothing to browse")),
     previous: null,
     gatherMs: 0,
     counted: (checkpoint) => counted.push(checkpoint),

@@ -6,18 +6,32 @@ import { BedsideLines } from "../../../gateway/bedside/lines.ts";
 import { Probes } from "../../../gateway/bedside/probes.ts";
 import { driverOf } from "../../../gateway/devices/catalog.ts";
 import type { Frame, Measured } from "../../../gateway/devices/device.ts";
-import type { DeviceSink, Line } from "../../../gateway/lines/line.ts";
-import type { ProbeView, Subscription } from "../../../gateway/rooms.ts";
+import type { DeviceSink, DeviceSpec, Line } from "../../../gateway/lines/line.ts";
+import type { ProbeNode, ProbeView, Subscription } from "../../../gateway/rooms.ts";
 
 const TCP = "tcp://127.0.0.1:4001";
 const BUS = "modbus-tcp://127.0.0.1:502";
+const SERVER = "opc.tcp://127.0.0.1:4840";
+const NODE: ProbeNode = {
+  node: "nsu=urn:x;i=1",
+  name: "Temperature",
+  class: "variable",
+  type: "AnalogItemType",
+  dataType: "Double",
+  unit: "Cel",
+  value: 4.5,
+  status: "Good",
+};
 
 /** A line that says what the test tells it to. */
 class FakeLine implements Line {
   readonly sinks = new Map<string, DeviceSink>();
+  readonly specs = new Map<string, DeviceSpec>();
   closed = false;
 
-  attach({ device }: { readonly device: string }, sink: DeviceSink): () => void {
+  attach(spec: DeviceSpec, sink: DeviceSink): () => void {
+    const { device } = spec;
+    this.specs.set(device, spec);
     this.sinks.set(device, sink);
     return () => this.sinks.delete(device);
   }
@@ -31,8 +45,9 @@ function setup(context: TestContext) {
   const opened: { readonly url: string; readonly line: FakeLine }[] = [];
   const views: { readonly id: number; readonly view: ProbeView }[] = [];
   const taken: string[] = [];
+  const browsed: string[] = [];
   const pool = new LinePool({
-    allowedLines: [TCP, BUS],
+    allowedLines: [TCP, BUS, SERVER],
     openLine: async (url) => {
       const line = new FakeLine();
       opened.push({ url, line });
@@ -53,13 +68,17 @@ function setup(context: TestContext) {
     pool,
     lines,
     driver: driverOf,
+    browse: async (line, node) => {
+      browsed.push(`${line} ${node}`);
+      return Promise.resolve([NODE]);
+    },
     tell: (id, view) => views.push({ id, view }),
   });
   const lastView = (): ProbeView => {
     context.mock.timers.tick(300);
     return views.at(-1)!.view;
   };
-  return { opened, views, taken, lines, pool, probes, lastView };
+  return { opened, views, taken, browsed, lines, pool, probes, lastView };
 }
 
 test("a test reads a device that no flow reads, and its readings go nowhere but to the editor", async (context) => {
@@ -171,6 +190,42 @@ test("tests are few, end by themselves, and end when the flow wants the lines", 
     [views.at(-1)!.view.state, views.at(-1)!.view.text],
     ["done", "ended after 10 minutes"],
   );
+});
+
+test("registers are read once, by the line's own plan, and the refused ones are said", async (context) => {
+  const { opened, probes, views } = setup(context);
+  probes.start(1, { kind: "scan", line: BUS, unit: 3, function: 4, address: 10, count: 3 });
+  await turns();
+  const spec = opened[0]!.line.specs.get("scan")!;
+  assert.equal(spec.unit, 3);
+  assert.equal(spec.driver.kind, "modbus");
+  const [poll] = spec.driver.kind === "modbus" ? spec.driver.polls({}) : [];
+  assert.deepEqual(poll?.blocks, [
+    { function: 4, address: 10, count: 1 },
+    { function: 4, address: 11, count: 1 },
+    { function: 4, address: 12, count: 1 },
+  ]);
+  poll?.decode([[7], null, [65_535]]);
+  assert.equal(views.at(-1)!.view.state, "done");
+  assert.deepEqual(views.at(-1)!.view.registers, [
+    { address: 10, value: 7 },
+    { address: 11, value: null },
+    { address: 12, value: 65_535 },
+  ]);
+  await turns();
+  assert.equal(opened[0]!.line.closed, true);
+});
+
+test("a server is browsed one node at a time, and only one that is allowed", async (context) => {
+  const { browsed, probes, views } = setup(context);
+  probes.start(1, { kind: "browse", line: SERVER, node: "" });
+  await turns();
+  assert.deepEqual(browsed, [`${SERVER} `]);
+  assert.deepEqual([views.at(-1)!.view.state, views.at(-1)!.view.nodes], ["done", [NODE]]);
+  probes.start(2, { kind: "browse", line: "opc.tcp://10.9.9.9:4840", node: "" });
+  await turns();
+  assert.equal(browsed.length, 1);
+  assert.match(views.at(-1)!.view.text, /not in the signed settings/);
 });
 
 test("a device with endless names is shown in part", async (context) => {

@@ -25,6 +25,8 @@ const VIEW: ProbeView = {
   readings: [],
   waves: [],
   faults: [],
+  registers: [],
+  nodes: [],
 };
 
 test("a test that nobody looks at any more ends", () => {
@@ -56,6 +58,18 @@ test("a test that nobody looks at any more ends", () => {
 for (const [what, change, says] of [
   ["no model", { model: "" }, /choose a model first/],
   ["no line", { line: undefined }, /choose a line first/],
+  ["no function", { kind: "scan", function: 6, address: 0, count: 1 }, /function from 1 to 4/],
+  [
+    "registers that do not exist",
+    { kind: "scan", function: 3, address: 65_530, count: 10 },
+    /registers from 0 to 65535/,
+  ],
+  [
+    "too many registers",
+    { kind: "scan", function: 3, address: 0, count: 251 },
+    /count of at most 250/,
+  ],
+  ["no node", { kind: "browse", node: 7 }, /choose a node first/],
   ["a wrong unit", { unit: 300 }, /enter a unit from 0 to 255 first/],
   ["options that are none", { options: [] }, /correct its options first/],
 ] as const) {
@@ -65,8 +79,8 @@ for (const [what, change, says] of [
 }
 
 test("a device can be tested before it has a usable id", () => {
-  const { subscription } = readProbe({ ...WANTED, device: "Bed 1" });
-  assert.equal(subscription.device, "test");
+  const probe = readProbe({ ...WANTED, device: "Bed 1" });
+  assert.equal(probe.kind === "read" && probe.subscription.device, "test");
 });
 
 test("whatever a browser sends, bedside can use what is handed on", () => {
@@ -74,7 +88,18 @@ test("whatever a browser sends, bedside can use what is handed on", () => {
   fc.assert(
     fc.property(
       fc.record(
-        { device: messy, model: messy, line: messy, unit: messy, options: messy },
+        {
+          kind: fc.constantFrom("read", "scan", "browse"),
+          device: messy,
+          model: messy,
+          line: messy,
+          unit: messy,
+          options: messy,
+          function: fc.nat({ max: 6 }),
+          address: fc.nat({ max: 70_000 }),
+          count: fc.nat({ max: 300 }),
+          node: messy,
+        },
         { requiredKeys: [] },
       ),
       (wanted) => {
