@@ -30,8 +30,9 @@ export interface PlanOptions {
 }
 
 /**
- * The requests that read every wanted block at the least cost, by dynamic programming over the blocks in order of their addresses:
- * an optimal plan never needs to interleave them. Blocks that may not be read are left out, see `unreadable`.
+ * The requests that read every wanted block at the least cost. A block that must go alone (the profile says so, or the device has
+ * refused what is in the middle of it) is a request of its own; the others are planned by dynamic programming in order of their
+ * addresses, since an optimal plan never needs to interleave them. Blocks that may not be read are left out, see `unreadable`.
  */
 export function planRequests(
   wanted: readonly RegisterBlock[],
@@ -41,12 +42,17 @@ export function planRequests(
     .map((block, place) => ({ ...block, place }))
     .filter((block) => mayRead(block, options.limits))
     .sort((a, b) => a.address - b.address || a.count - b.count);
-  return ([1, 2, 3, 4] as const).flatMap((code) =>
-    planRows(
-      rows.filter((row) => row.function === code),
-      options,
-    ),
-  );
+  const goesAlone = ({ limits: { apart = false }, cuts = [] }: PlanOptions, row: Row): boolean =>
+    apart || cuts.some((cut) => isCut(row, cut));
+  return ([1, 2, 3, 4] as const)
+    .flatMap((code) => {
+      const { alone = [], together = [] } = Object.groupBy(
+        rows.filter((row) => row.function === code),
+        (row) => (goesAlone(options, row) ? "alone" : "together"),
+      );
+      return [...planAlone(alone), ...planRows(together, options)];
+    })
+    .sort((a, b) => a.function - b.function || a.address - b.address || a.count - b.count);
 }
 
 /** The first wanted block that the limits forbid to read, or undefined. */
@@ -121,7 +127,13 @@ const ADDRESSES = 0x1_00_00;
 
 type Row = RegisterBlock & { readonly place: number };
 
-/** The best plan for the blocks of one function, sorted. */
+/** A request for each block; those that are the same share one. */
+function planAlone(rows: readonly Row[]): PlannedRequest[] {
+  const same = Map.groupBy(rows, ({ address, count }) => `${address}+${count}`);
+  return [...same.values()].map((held) => requestOf(held));
+}
+
+/** The best plan for the blocks of one function that may be read together, sorted. */
 function planRows(rows: readonly Row[], options: PlanOptions): PlannedRequest[] {
   /** For the first so many rows: what they cost at least, and from which row on their last request goes. */
   const leastMs = [0];
@@ -133,7 +145,7 @@ function planRows(rows: readonly Row[], options: PlanOptions): PlannedRequest[] 
       const added = rows[begin] ?? row;
       hull = hullOf(hull, added);
       // What is not allowed now is not allowed when it grows either.
-      if (!(isSame(hull, row) && isSame(hull, added)) && !mayHold(hull, options)) {
+      if (!mayHold(hull, options)) {
         break;
       }
       const ms = (leastMs[begin] ?? 0) + blockMs(hull, options.cost);
@@ -150,27 +162,22 @@ function planRows(rows: readonly Row[], options: PlanOptions): PlannedRequest[] 
 function requestsOf(rows: readonly Row[], lastBegin: readonly number[]): PlannedRequest[] {
   const requests: PlannedRequest[] = [];
   for (let end = rows.length; end > 0; end = lastBegin[end] ?? 0) {
-    const held = rows.slice(lastBegin[end] ?? 0, end);
-    const {
-      function: code,
-      address,
-      count,
-    } = held.reduce<RegisterBlock>(hullOf, held[0] ?? NOTHING);
-    const holds = held.map(({ place }) => place);
-    requests.unshift({ function: code, address, count, holds });
+    requests.unshift(requestOf(rows.slice(lastBegin[end] ?? 0, end)));
   }
   return requests;
 }
 
-const NOTHING: RegisterBlock = { function: 3, address: 0, count: 0 };
-
-/** Whether one request may hold all this; a block alone it always may. */
-function mayHold(hull: RegisterBlock, { limits, cuts = [] }: PlanOptions): boolean {
-  return mayRead(hull, limits) && limits.apart !== true && !cuts.some((cut) => isCut(hull, cut));
+function requestOf(held: readonly Row[]): PlannedRequest {
+  const hull = held.reduce<RegisterBlock>(hullOf, held[0] ?? NOTHING);
+  const { function: code, address, count } = hull;
+  return { function: code, address, count, holds: held.map(({ place }) => place) };
 }
 
-function isSame(a: RegisterBlock, b: RegisterBlock): boolean {
-  return a.address === b.address && a.count === b.count;
+const NOTHING: RegisterBlock = { function: 3, address: 0, count: 0 };
+
+/** Whether one request may hold all this. */
+function mayHold(hull: RegisterBlock, { limits, cuts = [] }: PlanOptions): boolean {
+  return mayRead(hull, limits) && !cuts.some((cut) => isCut(hull, cut));
 }
 
 /** The smallest block that holds both. */

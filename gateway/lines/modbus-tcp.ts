@@ -172,14 +172,19 @@ export class TcpMaster {
       return;
     }
     const waitMs = Math.max(oldest.sentAt, this.#oldestAt) + this.#replyMs - performance.now();
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = null;
-        this.#checkOldest();
-        this.#watch();
-      },
-      Math.max(waitMs, 1),
-    );
+    const check = (): void => {
+      this.#timer = null;
+      this.#checkOldest();
+      this.#watch();
+    };
+    // On a busy gateway a reply may have come long ago and wait to be read: that goes first.
+    this.#timer = setTimeout(() => setImmediate(check), Math.max(waitMs, 1));
+  }
+
+  /** So many bytes of this reply are there; what has begun may as well be the reply to another request. */
+  #begunBytes(transaction: number): number {
+    const rest = this.#rest;
+    return rest.length >= 2 && rest.readUInt16BE(0) === transaction ? rest.length : 0;
   }
 
   #checkOldest(): void {
@@ -193,7 +198,7 @@ export class TcpMaster {
     if (now - since < this.#replyMs) {
       return;
     }
-    const bytes = this.#rest.length;
+    const bytes = this.#begunBytes(transaction);
     const isAlive = this.#repliedAt > since && bytes === 0;
     this.#pending.delete(transaction);
     this.#oldestAt = now;

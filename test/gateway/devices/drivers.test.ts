@@ -143,7 +143,7 @@ function damageEverywhere({ driver, name, bytes, expected }: Capture, act: Damag
 }
 
 /** Bytes decoded for one kind of damage to one capture, about. */
-const DAMAGE_BYTES_MAX = 20_000_000;
+const DAMAGE_BYTES_MAX = 4_000_000;
 /** The two ways a protocol may be framed. */
 const OVER: readonly LineScheme[] = ["serial", "udp"];
 const FUZZ_BYTES = 1_000_000;

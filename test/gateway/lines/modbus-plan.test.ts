@@ -159,7 +159,7 @@ test("no way to put the blocks into requests costs less (against brute force)", 
         assert.equal(planMs(requests, price), best);
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: 3000 },
   );
 });
 

@@ -10,7 +10,7 @@ import type { ReadResult } from "../../../gateway/lines/modbus-link.ts";
 import { TcpMaster, TransactionNumbers } from "../../../gateway/lines/modbus-tcp.ts";
 import type { Wire } from "../../../gateway/lines/modbus-wire.ts";
 
-const REPLY_MS = 60;
+const REPLY_MS = 300;
 
 /** A result whose values were read. */
 type SeenResult =
@@ -246,6 +246,19 @@ test("half a reply is a reply that ended too early, and ends the connection", as
   await sleep(2 * REPLY_MS);
   assert.deepEqual(peer.results, [{ kind: "timeout", bytes: 10 }]);
   assert.ok(peer.closed);
+});
+
+test("half a reply to another request ends nothing", async () => {
+  const peer = new Peer();
+  peer.ask(C);
+  await sleep(0.5 * REPLY_MS);
+  peer.ask(A, B);
+  peer.reply(replyTo(2, A), replyTo(3, B).subarray(0, 10));
+  await sleep(0.8 * REPLY_MS);
+  assert.deepEqual(peer.kinds, ["timeout", "values", undefined]);
+  peer.reply(replyTo(3, B).subarray(10));
+  assert.deepEqual(peer.kinds, ["timeout", "values", "values"]);
+  assert.ok(!peer.closed);
 });
 
 test("closing abandons what is under way", async () => {
