@@ -126,7 +126,7 @@ function valueOf(
   row: TablePoint | undefined,
   unit: string,
 ): number | string | null {
-  if (value === null) {
+  if (value === null || (typeof value === "number" && !Number.isFinite(value))) {
     return null;
   }
   if (row?.words !== null && row?.words !== undefined) {

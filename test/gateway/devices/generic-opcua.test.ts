@@ -160,6 +160,7 @@ test("any change gives one reading whose value is what its text says, or none", 
         assert.ok(reading.value === null || statusCode < 0x8000_0000);
       },
     ),
+    { numRuns: 1000 },
   );
 });
 
