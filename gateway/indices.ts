@@ -2,7 +2,9 @@
  * Sets of item indices of one take (0-49) as one safe integer: bit i stands for index i. A plain number survives
  * JSON, CBOR and Node-RED's message cloning, which BigInt and classes do not.
  */
-const HALF = 2 ** 26;
+const HALF_BITS = 26;
+const HALF: number = 2 ** HALF_BITS;
+const ONES: readonly number[] = Array.from({ length: 2 * HALF_BITS }, (_, index) => 2 ** index);
 
 /** The set {0, ..., count - 1}. */
 export function firstIndices(count: number): number {
@@ -11,11 +13,12 @@ export function firstIndices(count: number): number {
 
 /** The set {index}. */
 export function oneIndex(index: number): number {
-  return 2 ** index;
+  return ONES[index] ?? 2 ** index;
 }
 
 export function hasIndex(set: number, index: number): boolean {
-  return Math.floor(set / 2 ** index) % 2 === 1;
+  const bits = index < HALF_BITS ? low(set) >>> index : high(set) >>> (index - HALF_BITS);
+  return (bits & 1) === 1;
 }
 
 export function unionOf(a: number, b: number): number {

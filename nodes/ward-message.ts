@@ -3,7 +3,7 @@ import { hasIndex, intersectionOf, isIndexSet, oneIndex, unionOf } from "../gate
 import { isItem, itemProblem } from "../gateway/item-shape.ts";
 import type { ClassName, Item } from "../gateway/reading.ts";
 import { CLASSES, isDeviceId, TAKE_ITEMS_MAX } from "../gateway/reading.ts";
-import type { WardMessage, WardTake } from "../gateway/rooms.ts";
+import type { TakeRef, WardMessage, WardTake } from "../gateway/rooms.ts";
 import type { FlowMessage } from "./node-red.ts";
 
 /** A message that carries items: readings of one take, one waveform or one notice, or several of them joined by a flow. */
@@ -12,9 +12,10 @@ export interface ItemMessage {
   readonly ward: WardMessage;
 }
 
-/** Items and takes in one message, at most; a flow may have joined several. */
+/** Items in one message, at most; a flow may have joined several. */
 const ITEMS_MAX = 1000;
-const TAKES_MAX = 1000;
+/** Takes in one message, at most, and so in one sealed batch. */
+export const TAKES_MAX = 1000;
 
 /**
  * Reads a message that must carry items. Anything in it may have been changed on the way, so each item must be well-formed
@@ -38,11 +39,7 @@ export function readItems(message: FlowMessage): ItemMessage {
 
 /** The takes that remain when a message goes on with `items` only, each with the indices of those items. */
 export function narrowTakes(takes: readonly WardTake[], items: readonly Item[]): WardTake[] {
-  const present = new Map<string, number>();
-  for (const item of items) {
-    const key = keyOf(item);
-    present.set(key, unionOf(present.get(key) ?? 0, oneIndex(item.index)));
-  }
+  const present = presentIn(items);
   const narrowed: WardTake[] = [];
   for (const take of takes) {
     const indices = intersectionOf(take.indices, present.get(keyOf(take)) ?? 0);
@@ -51,6 +48,35 @@ export function narrowTakes(takes: readonly WardTake[], items: readonly Item[]):
     }
   }
   return narrowed;
+}
+
+/** The indices of the items of each take, by its key. */
+function presentIn(items: readonly Item[]): Map<string, number> {
+  const present = new Map<string, number>();
+  let last: Item | undefined;
+  let indices = 0;
+  for (const item of items) {
+    if (last !== undefined && !isSameTake(last, item)) {
+      addIndices(present, last, indices);
+      indices = 0;
+    }
+    last = item;
+    indices = unionOf(indices, oneIndex(item.index));
+  }
+  if (last !== undefined) {
+    addIndices(present, last, indices);
+  }
+  return present;
+}
+
+function addIndices(present: Map<string, number>, item: Item, indices: number): void {
+  const key = keyOf(item);
+  present.set(key, unionOf(present.get(key) ?? 0, indices));
+}
+
+/** Items of one take usually follow each other: then its key need not be made for each. */
+function isSameTake(a: TakeRef, b: TakeRef): boolean {
+  return a.take === b.take && a.device === b.device && a.boot === b.boot;
 }
 
 /** Reads `msg.ward`. Throws WardError `WARD_NODE_MESSAGE` when it is not what the ward nodes put there. */
@@ -62,21 +88,17 @@ export function readWard({ ward }: FlowMessage): WardMessage {
 }
 
 /** Names the take an item or a take record belongs to. */
-export function keyOf(of: {
-  readonly device: string;
-  readonly boot: string;
-  readonly take: number;
-}): string {
+export function keyOf(of: TakeRef): string {
   return `${of.device} ${of.boot} ${of.take}`;
 }
 
 function refuseStrangers(items: readonly Item[], takes: readonly WardTake[]): void {
-  const known = new Map(takes.map((take) => [keyOf(take), take]));
-  let take: WardTake | undefined;
+  const [only, ...others] = takes;
+  const known = others.length === 0 ? null : new Map(takes.map((take) => [keyOf(take), take]));
+  let take = only;
   for (const [place, item] of items.entries()) {
-    // Items of one take usually follow each other.
-    if (take?.take !== item.take || take.device !== item.device || take.boot !== item.boot) {
-      take = known.get(keyOf(item));
+    if (take === undefined || !isSameTake(take, item)) {
+      take = known?.get(keyOf(item));
     }
     if (take === undefined || !hasIndex(take.indices, item.index)) {
       throw refuse(

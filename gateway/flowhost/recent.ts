@@ -1,15 +1,17 @@
 /** A map that forgets what was put into it longest ago. */
 export class Recent<Value> {
-  readonly #entries = new Map<string, Value>();
   readonly #most: number;
+  #young = new Map<string, Value>();
+  #old = new Map<string, Value>();
 
+  /** It remembers the last `most / 2` values at least, `most` at most. */
   constructor(most: number) {
     this.#most = most;
   }
 
   /** What was put under this key lately. */
   get(key: string): Value | undefined {
-    return this.#entries.get(key);
+    return this.#young.get(key) ?? this.#old.get(key);
   }
 
   /** Puts a value; undefined puts none. */
@@ -17,13 +19,11 @@ export class Recent<Value> {
     if (value === undefined) {
       return;
     }
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size > this.#most) {
-      for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest);
-        break;
-      }
+    if (this.#young.size >= this.#most / 2) {
+      // All that is older goes at once: deleting one by one from a large map costs far more.
+      this.#old = this.#young;
+      this.#young = new Map();
     }
+    this.#young.set(key, value);
   }
 }

@@ -21,6 +21,10 @@ export class Batch {
     return this.#items;
   }
 
+  get takeCount(): number {
+    return this.#takes.size;
+  }
+
   get takes(): readonly WardTake[] {
     return [...this.#takes.values()];
   }

@@ -3,7 +3,7 @@ import type { FlowServices } from "../../gateway/flow-services.ts";
 import type { ClassName } from "../../gateway/reading.ts";
 import type { WardFlowMessage } from "../../gateway/rooms.ts";
 import type { ItemMessage } from "../ward-message.ts";
-import { narrowTakes } from "../ward-message.ts";
+import { narrowTakes, TAKES_MAX } from "../ward-message.ts";
 import { Batch } from "./batch.ts";
 
 export interface SealerOptions {
@@ -36,13 +36,14 @@ export class Sealer {
     if (
       waiting !== undefined &&
       (waiting.generation !== ward.generation ||
-        waiting.items.length + items.length > this.#options.itemsMax)
+        waiting.items.length + items.length > this.#options.itemsMax ||
+        waiting.takeCount + takes.length > TAKES_MAX)
     ) {
       this.#flush(ward.class);
     }
     const batch = this.#batchOf(ward.class, ward.generation);
     const added = batch.add({ items, ward: { ...ward, takes } });
-    if (batch.items.length >= this.#options.itemsMax) {
+    if (batch.items.length >= this.#options.itemsMax || batch.takeCount >= TAKES_MAX) {
       this.#flush(ward.class);
     }
     return added;

@@ -4,7 +4,7 @@ import { readItems } from "../ward-message.ts";
 import { Sealer } from "./sealer.ts";
 
 const WINDOW_MS = { minimum: 10, maximum: 10_000, whole: true, otherwise: 100 } as const;
-const ITEMS = { minimum: 1, maximum: 1000, whole: true, otherwise: 1000 } as const;
+const ITEMS = { minimum: 1, maximum: 5000, whole: true, otherwise: 5000 } as const;
 
 const node: (red: Red) => void = defineNode({
   type: "ward-seal",

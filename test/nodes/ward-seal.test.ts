@@ -95,6 +95,15 @@ test("a full batch does not wait for its window", async () => {
   );
 });
 
+test("a batch holds no more takes than a message may carry", async () => {
+  await red.deploy(flowOf({ windowMs: "10000" }));
+  for (let take = 1; take <= 1000; take += 1) {
+    send([aReading({ take })]);
+  }
+  const [seen] = await red.received("out", 1);
+  assert.equal(seen?.ward.takes.length, 1000);
+});
+
 test("one take in two parts, and one item twice: indices merged, each item sealed once", async () => {
   await red.deploy(flowOf({ windowMs: "30" }));
   const items = [aReading(), aReading({ index: 1 }), aReading({ index: 2 })];
