@@ -42,7 +42,7 @@ export interface BedsideOptions {
   readonly counted: (checkpoint: Checkpoint) => void;
   /** Asks for a checkpoint on disk; `kept(n)` answers. */
   readonly keep: (n: number, checkpoint: Checkpoint) => void;
-  /** Takes are handed over at most this often (milliseconds; default 10). */
+  /** Takes are handed over at most this often (milliseconds; default 20). */
   readonly gatherMs?: number;
 }
 
@@ -71,8 +71,6 @@ export class Bedside {
   #generation: number | null = null;
   #flushing = false;
   #flushedAt = -Infinity;
-  /** Takes handed over by the last flush. */
-  #flushedTakes = 0;
   #checkpointNumber = 0;
   #checkpointWaiting: {
     readonly n: number;
@@ -259,8 +257,8 @@ export class Bedside {
   }
 
   /**
-   * At once when it is quiet; else gathers, because handing over costs the same however many takes go along. Where many come, the
-   * wait is a little longer: each hand-over wakes three other rooms.
+   * At once when it is quiet; else gathers, because handing over costs the same however many takes go along: it wakes the flow host
+   * and main.
    */
   #flushSoon(): void {
     if (this.#flushing) {
@@ -272,9 +270,7 @@ export class Bedside {
       this.#flushedAt = performance.now();
       this.#flush();
     };
-    const gatherMs =
-      this.#options.gatherMs ?? (this.#flushedTakes < MANY_TAKES ? GATHER_MS : GATHER_MANY_MS);
-    const wait = this.#flushedAt + gatherMs - performance.now();
+    const wait = this.#flushedAt + (this.#options.gatherMs ?? GATHER_MS) - performance.now();
     if (wait > 0) {
       setTimeout(flush, wait);
     } else {
@@ -289,7 +285,6 @@ export class Bedside {
       this.#checkpoint();
     }
     const link = this.#link;
-    this.#flushedTakes = 0;
     if (link === null || this.#generation === null) {
       return;
     }
@@ -308,7 +303,6 @@ export class Bedside {
       if (takes.length === 0) {
         return;
       }
-      this.#flushedTakes += takes.length;
       // A copy: the writer's memory is used again before the socket has sent it.
       const bytes = this.#writer.write(takes).slice();
       link.send({ t: "takes", generation: this.#generation }, [bytes]);
@@ -399,8 +393,6 @@ export class Bedside {
 }
 
 const TAKES_PER_MESSAGE = 256;
-const GATHER_MS = 10;
-const GATHER_MANY_MS = 25;
-const MANY_TAKES = 8;
+const GATHER_MS = 20;
 const REPORT_MS = 2000;
 const CHECKPOINT_RETRY_MS = 5000;
