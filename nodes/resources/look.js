@@ -200,12 +200,9 @@ globalThis.wardLook = (() => {
   }
 
   function field(row, key, value) {
-    const input = $("<input>", {
-      type: "text",
-      class: "ward-look-number",
-      "aria-label": text(key),
-    });
-    return input.val(value).attr("placeholder", text(key)).appendTo(row);
+    const label = $("<label>", { class: "ward-look-field" }).text(text(key)).appendTo(row);
+    const input = $("<input>", { type: "text", inputmode: "numeric", class: "ward-look-number" });
+    return input.val(value).appendTo(label);
   }
 
   function look(wanted, state, show) {
