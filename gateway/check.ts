@@ -85,7 +85,29 @@ const ALTERNATIVES: Readonly<Record<string, Readonly<Record<string, (value: numb
     kg: { g: (value) => value / 1000 },
     ms: { s: (value) => value * 1000 },
     mm: { mV: (value) => value * 10 },
+    s: { ms: (value) => value / 1000, min: (value) => value * 60 },
+    "g/dL": { "g/L": (value) => value / 10, "mmol/L": (value) => value * 1.611_4 },
+    "L/min/m2": { "mL/min/m2": (value) => value / 1000 },
+    "mL/cm[H2O]": {
+      "mL/mbar": (value) => value * 0.980_665,
+      "mL/hPa": (value) => value * 0.980_665,
+      "mL/kPa": (value) => value * 0.098_066_5,
+      "L/cm[H2O]": (value) => value * 1000,
+    },
+    "cm[H2O].s/L": {
+      "mbar.s/L": (value) => value * 1.019_716,
+      "hPa.s/L": (value) => value * 1.019_716,
+      "kPa.s/L": (value) => value * 10.197_16,
+    },
+    "{ratio}": { "1": (value) => value },
   };
+
+/** Gas in the airway: a share of the gas, or the pressure that this share has at 760 mm[Hg]. */
+const GAS_CODE = /^MDC_CONC_AWAY_/;
+const GAS_ALTERNATIVES: typeof ALTERNATIVES = {
+  "%": { "mm[Hg]": (value) => value / 7.6, kPa: (value) => value / 1.013_25 },
+  "mm[Hg]": { "%": (value) => value * 7.6 },
+};
 
 function refused(reason: RefusalReason | null): Refusal | null {
   return reason === null ? null : { reason, text: REFUSALS[reason] };
@@ -115,7 +137,7 @@ function valueReason(reading: Reading, tables: CheckTables): RefusalReason | nul
   if (gate === undefined) {
     return null;
   }
-  const toExpected = wayBack(gate.ucum, reading.unit);
+  const toExpected = wayBack(code, gate.ucum, reading.unit);
   if (toExpected === null) {
     return "wrong-unit";
   }
@@ -140,12 +162,16 @@ function same(value: number): number {
   return value;
 }
 
-function wayBack(expected: string, unit: string): ((value: number) => number) | null {
+function wayBack(code: string, expected: string, unit: string): ((value: number) => number) | null {
   if (unit === expected) {
     return same;
   }
-  const ways = ALTERNATIVES[expected];
-  return ways !== undefined && Object.hasOwn(ways, unit) ? (ways[unit] ?? null) : null;
+  const ways = [
+    ALTERNATIVES[expected],
+    GAS_CODE.test(code) ? GAS_ALTERNATIVES[expected] : undefined,
+  ];
+  const known = ways.find((way) => way !== undefined && Object.hasOwn(way, unit));
+  return known?.[unit] ?? null;
 }
 
 /** A converted value may miss a gate by rounding alone: one part in a million of the gate's span is let through. */

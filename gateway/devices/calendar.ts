@@ -11,11 +11,12 @@ export interface PrintedTime {
 }
 
 /**
- * The printed fields read as UTC, epoch milliseconds; null where they name no time (a clock that was never set). Devices do not know
- * their time zone, so this is good for telling one line of a device from another, and not for comparing devices.
+ * The printed fields read as UTC, epoch milliseconds; null where they name no time, or one before 1970 (a clock that was never
+ * set). Devices do not know their time zone, so this is good for telling one line of a device from another, and not for comparing devices.
  */
 export function utcOf({ year, month, day, hour, minute, second }: PrintedTime): number | null {
   const isTime =
+    year >= 1970 &&
     month >= 1 &&
     month <= 12 &&
     day >= 1 &&

@@ -208,8 +208,9 @@ export interface StreamDecoder {
   /** Takes bytes as they came, cut anywhere (a datagram always whole). Never throws on any bytes. */
   push(bytes: Uint8Array, at: number): Output[];
   /**
-   * Called at once when the line is open and then at least every 100 ms for active drivers: what to ask now. Passive drivers
-   * return nothing. Whatever comes out of `push` as an ask is sent at once, for protocols that demand an acknowledgement.
+   * Called at once when the line is open and then at least every 100 ms for active drivers, every 500 ms for passive ones: what to
+   * ask now, and what was held back for a successor that does not come. Passive drivers ask nothing. Whatever comes out of `push` as
+   * an ask is sent at once, for protocols that demand an acknowledgement.
    */
   tick(at: number): Output[];
   /** The stream has ended: what was complete but held back until its successor would confirm it, and unused bytes. */

@@ -33,13 +33,17 @@ export class NoninPackets implements StreamDecoder {
   #given = false;
   /** Samples were lost since the last packet that was used. */
   #gap = false;
+  /** When the last bytes came. */
+  #heardAt = 0;
 
   constructor(format: NoninFormat) {
     this.#format = format;
     this.#statusAt = format.start === null ? 0 : 1;
   }
 
-  push(pushed: Uint8Array): Output[] {
+  push(pushed: Uint8Array, heardAt: number): Output[] {
+    this.#gap ||= this.#given && heardAt - this.#heardAt >= PAUSE_MS;
+    this.#heardAt = heardAt;
     const outputs: Output[] = [];
     const bytes = this.#rest.length === 0 ? pushed : joined(this.#rest, pushed);
     let at = 0;
@@ -50,14 +54,20 @@ export class NoninPackets implements StreamDecoder {
     return outputs;
   }
 
-  tick(): Output[] {
-    return [];
+  /** A packet whose successor does not come counts all the same: the device was switched off, and its last values are no others later. */
+  tick(at: number): Output[] {
+    const outputs: Output[] = [];
+    const quietMs = at - this.#heardAt;
+    if (this.#frames === PACKET_FRAMES && quietMs >= SETTLED_MS) {
+      this.#give(outputs, PACKET_FRAMES * FRAME_MS + quietMs);
+    }
+    return outputs;
   }
 
   end(): Output[] {
     const outputs: Output[] = [];
     if (this.#frames === PACKET_FRAMES) {
-      this.#give(outputs, PACKET_FRAMES);
+      this.#give(outputs, PACKET_FRAMES * FRAME_MS);
     }
     this.#giveUpPacket();
     this.#giveUp("truncated", this.#rest.length);
@@ -96,7 +106,7 @@ export class NoninPackets implements StreamDecoder {
 
   #start(outputs: Output[]): void {
     if (this.#frames === PACKET_FRAMES) {
-      this.#give(outputs, PACKET_FRAMES + 1);
+      this.#give(outputs, (PACKET_FRAMES + 1) * FRAME_MS);
     }
     this.#giveUpPacket();
     this.#tellLost(outputs);
@@ -112,7 +122,7 @@ export class NoninPackets implements StreamDecoder {
   /** Gives up what is no frame here: a whole frame of a packet whose start was missed, else one byte. */
   #slide(why: LostWhy, outputs: Output[]): number {
     if (this.#frames === PACKET_FRAMES) {
-      this.#give(outputs, PACKET_FRAMES + 1);
+      this.#give(outputs, (PACKET_FRAMES + 1) * FRAME_MS);
     }
     const bytes = why === "truncated" ? FRAME_BYTES : 1;
     // A checksum can only be wrong where a frame was to be expected.
@@ -128,11 +138,12 @@ export class NoninPackets implements StreamDecoder {
     return bytes;
   }
 
-  #give(outputs: Output[], framesAgo: number): void {
+  /** Gives the packet, whose first sample was taken `spanMs` ago. */
+  #give(outputs: Output[], spanMs: number): void {
     this.#tellLost(outputs);
     const quality = qualityOf(this.#status);
     const readings = readingsOf(this.#data, quality);
-    const wave = waveOf(this.#pleth, quality, this.#gap, framesAgo * FRAME_MS);
+    const wave = waveOf(this.#pleth, quality, this.#gap, spanMs);
     outputs.push({ kind: "frame", readings, waves: [wave] });
     this.#clear();
     this.#given = true;
@@ -177,6 +188,10 @@ const PACKET_FRAMES = 25;
 /** 75 frames a second, one sample a frame. */
 const PERIOD = { ms: 1000, samples: 75 } as const;
 const FRAME_MS = PERIOD.ms / PERIOD.samples;
+/** A whole packet counts when this long nothing followed (milliseconds). */
+const SETTLED_MS = 100;
+/** After so long without a byte the device was off: the wave has a gap (milliseconds). */
+const PAUSE_MS = 1000;
 
 const STATUS_ALWAYS = 0x80;
 const STATUS_SENSOR_DISCONNECTED = 0x40;

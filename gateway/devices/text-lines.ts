@@ -5,11 +5,12 @@ export type LineOrFault = { readonly kind: "line"; readonly text: string } | Bad
 
 /**
  * Cuts a stream of printable ASCII into lines at CR or LF, whichever come, and gives up what is no text: bytes outside
- * 20-7E, and lines longer than `lineBytesMax`, up to the next line's end. Empty lines are left out. A protocol with bytes of its own
- * among the text (STX, for example) says so with `alsoText`. Memory is bounded by one line.
+ * 20-7E, and lines longer than `lineBytesMax`, up to the next line's end. Empty lines are left out, and so are zero bytes before a
+ * line: some devices fill the time with them, and a port that is switched on gives one. A protocol with bytes of its own among the
+ * text (STX, for example) says so with `alsoText`. Memory is bounded by one line.
  */
 export class TextLines {
-  /** For each of the 256 bytes whether it is text, ends a line or is neither. */
+  /** For each of the 256 bytes whether it is text, ends a line, fills the time or is none of these. */
   readonly #kinds: Uint8Array;
   /** The first `#held` bytes are those of a line whose end has not come yet; `#room` is how many there may be. */
   readonly #line: Uint8Array;
@@ -43,7 +44,7 @@ export class TextLines {
         this.#held = held;
         if (kind === LINE_END) {
           this.#endLine(found);
-        } else {
+        } else if (kind !== FILL || held > 0 || this.#noise > 0) {
           this.#spoil(found);
         }
         held = this.#held;
@@ -96,12 +97,14 @@ const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
 const TEXT = 1;
 const LINE_END = 2;
+const FILL = 3;
 /** Noise is told at the latest after this many bytes, so that a line that never ends is seen. */
 const NOISE_BYTES_MAX = 1000;
 const LATIN_1 = new TextDecoder("latin1");
 
 function kindsOf(alsoText: readonly number[]): Uint8Array {
   const kinds = new Uint8Array(256).fill(TEXT, 0x20, 0x7f);
+  kinds[0] = FILL;
   for (const byte of alsoText) {
     kinds[byte] = TEXT;
   }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 
 import { REFUSALS, refusalOf } from "../../gateway/check.ts";
-import { gateOf, judgePair, TERMS } from "../../gateway/nomenclature/nomenclature.ts";
+import { codeOf, gateOf, judgePair, TERMS } from "../../gateway/nomenclature/nomenclature.ts";
 import type { Item, Quality, Reading } from "../../gateway/reading.ts";
 import { aReading, aWaveform, BOOT } from "../fakes/flow-services.ts";
 
@@ -47,6 +47,30 @@ test("a unit that does not belong is refused; another scale of the same quantity
   const temperature = { code: "MDC_TEMP", mdc: 150_344 };
   assert.equal(reasonOf(aReading({ ...temperature, unit: "[degF]", value: 98.6 })), null);
   assert.equal(reasonOf(aReading({ ...temperature, unit: "Cel", value: 98.6 })), "out-of-range");
+});
+
+test("a gas may be given as a share or as its pressure, and nothing else may", () => {
+  const carbonDioxide = { code: "MDC_CONC_AWAY_CO2_ET", mdc: 151_708 };
+  assert.equal(reasonOf(aReading({ ...carbonDioxide, unit: "%", value: 5.1 })), null);
+  assert.equal(reasonOf(aReading({ ...carbonDioxide, unit: "mm[Hg]", value: 38 })), null);
+  assert.equal(reasonOf(aReading({ ...carbonDioxide, unit: "%", value: 38 })), "out-of-range");
+  const inspired = { code: "MDC_CONC_AWAY_CO2_INSP", mdc: 151_716 };
+  assert.equal(reasonOf(aReading({ ...inspired, unit: "kPa", value: 0.1 })), null);
+  const pressure = { code: "MDC_PRESS_BLD_NONINV_SYS", mdc: 150_021 };
+  assert.equal(reasonOf(aReading({ ...pressure, unit: "%", value: 16 })), "wrong-unit");
+});
+
+test("what monitors may be set to show in other units is judged all the same", () => {
+  for (const [code, mdc, unit, value] of [
+    ["MDC_RATIO_IE", 151_832, "1", 0.5],
+    ["MDC_COMPL_LUNG_DYN", 151_692, "mL/mbar", 45],
+    ["MDC_RES_AWAY", 151_840, "mbar.s/L", 12],
+    ["MDC_CONC_HB_ART", 159_764, "mmol/L", 7.5],
+    ["MDC_TIME_PD_APNEA", 151_856, "ms", 20_000],
+  ] as const) {
+    assert.equal(codeOf(code), mdc, code);
+    assert.equal(reasonOf(aReading({ code, mdc, unit, value })), null, code);
+  }
 });
 
 test("two codes that name different measurements are refused, private codes are not judged", () => {

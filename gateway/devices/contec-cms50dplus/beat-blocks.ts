@@ -9,7 +9,7 @@ import { PACKET_BYTES, valuesOf } from "./packet.ts";
  * beats and not after a number of packets: so they are the same again soon after a disturbance.
  *
  * A packet with other values than the one before waits for the next to confirm them. Values change once a second or less, so a
- * value that only one packet has is damage.
+ * value that only one packet has is damage. Confirmed values are given at once, without waiting for their samples.
  */
 export class BeatBlocks {
   /** The state that two packets had, or null before. */
@@ -33,6 +33,7 @@ export class BeatBlocks {
       this.#state = packet.state;
       this.#samples = [this.#unconfirmed.pleth, packet.pleth];
       this.#unconfirmed = null;
+      outputs.push({ kind: "frame", readings: readingsOf(packet.state), waves: [] });
     } else {
       this.#dropUnconfirmed(packetsAgo + 1, outputs);
       this.#unconfirmed = packet;
@@ -43,10 +44,10 @@ export class BeatBlocks {
     }
   }
 
-  /** Bytes were lost behind the last packet. */
-  interrupt(outputs: Output[]): void {
-    this.#dropUnconfirmed(1, outputs);
-    this.#give(1, outputs);
+  /** Bytes were lost behind the last packet, which has been complete for `packetsAgo` packets. */
+  interrupt(packetsAgo: number, outputs: Output[]): void {
+    this.#dropUnconfirmed(packetsAgo, outputs);
+    this.#give(packetsAgo, outputs);
     this.#gap = this.#given;
   }
 
@@ -75,11 +76,11 @@ export class BeatBlocks {
     if (this.#state === null || this.#samples.length === 0) {
       return;
     }
-    const { spo2, rate, isMeasuring } = valuesOf(this.#state);
+    const { isMeasuring } = valuesOf(this.#state);
     const spanMs = (this.#samples.length + packetsAgo) * PACKET_MS;
     outputs.push({
       kind: "frame",
-      readings: [measured(SPO2, spo2), measured(RATE, rate)],
+      readings: readingsOf(this.#state),
       waves: [waveOf(this.#samples, { isMeasuring, gap: this.#gap, spanMs })],
     });
     this.#samples = [];
@@ -91,7 +92,7 @@ export class BeatBlocks {
 /** Two seconds: the longest time between beats of a pulse of 30. */
 const BLOCK_SAMPLES_MAX = 120;
 const PERIOD = { ms: 1000, samples: 60 } as const;
-const PACKET_MS = PERIOD.ms / PERIOD.samples;
+export const PACKET_MS = PERIOD.ms / PERIOD.samples;
 
 const SPO2 = { code: "MDC_PULS_OXIM_SAT_O2", mdc: 150456, unit: "%", path: "1.1.1" } as const;
 const RATE = { code: "MDC_PULS_OXIM_PULS_RATE", mdc: 149530, unit: "/min", path: "1.1.2" } as const;
@@ -100,6 +101,11 @@ const PLETH = { code: "MDC_PULS_OXIM_PLETH", mdc: 150452, unit: "1", path: "1.1.
 function unconfirmed(): BadBytes {
   const text = "a packet with values that the next one does not confirm";
   return { kind: "fault", fault: "framing", bytes: PACKET_BYTES, text };
+}
+
+function readingsOf(state: number): Measured[] {
+  const { spo2, rate } = valuesOf(state);
+  return [measured(SPO2, spo2), measured(RATE, rate)];
 }
 
 function measured(

@@ -1,6 +1,6 @@
 import type { BadBytes, Output, StreamDecoder, StreamDriver } from "../device.ts";
 import { SERIAL_LINES } from "../device.ts";
-import { BeatBlocks } from "./beat-blocks.ts";
+import { BeatBlocks, PACKET_MS } from "./beat-blocks.ts";
 import { PACKET_BYTES, packetOf } from "./packet.ts";
 
 /**
@@ -31,6 +31,8 @@ export const driver: StreamDriver = {
 const SYNC = 0x80;
 /** Given-up bytes are told at the latest after this many, so that endless noise is seen. */
 const LOST_BYTES_MAX = 1000;
+/** After so long without a byte the device is off, and what comes then belongs to another time (milliseconds). */
+const PAUSE_MS = 500;
 
 class ContecDecoder implements StreamDecoder {
   readonly #blocks = new BeatBlocks();
@@ -38,9 +40,11 @@ class ContecDecoder implements StreamDecoder {
   readonly #packet = new Uint8Array(PACKET_BYTES);
   #filled = 0;
   #lost = 0;
+  #heardAt = 0;
 
-  push(bytes: Uint8Array): Output[] {
-    const outputs: Output[] = [];
+  push(bytes: Uint8Array, heardAt: number): Output[] {
+    const outputs = this.tick(heardAt);
+    this.#heardAt = heardAt;
     const { length } = bytes;
     for (let at = 0; at < length; at += 1) {
       const byte = bytes[at] ?? 0;
@@ -58,8 +62,15 @@ class ContecDecoder implements StreamDecoder {
     return outputs;
   }
 
-  tick(): Output[] {
-    return [];
+  /** Nothing came for a while: what is there is given, so that it does not wait and is not joined to what comes later. */
+  tick(at: number): Output[] {
+    const outputs: Output[] = [];
+    const quietMs = at - this.#heardAt;
+    if (quietMs >= PAUSE_MS) {
+      this.#endPacket(outputs, quietMs / PACKET_MS);
+      this.#blocks.interrupt(quietMs / PACKET_MS, outputs);
+    }
+    return outputs;
   }
 
   end(): Output[] {
@@ -87,7 +98,7 @@ class ContecDecoder implements StreamDecoder {
   }
 
   #giveUp(bytes: number, outputs: Output[]): void {
-    this.#blocks.interrupt(outputs);
+    this.#blocks.interrupt(1, outputs);
     this.#lost += bytes;
     if (this.#lost >= LOST_BYTES_MAX) {
       this.#tellLost(outputs);

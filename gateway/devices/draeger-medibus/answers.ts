@@ -14,10 +14,10 @@ import { SIMULATION_CODE, TEST_CODE, TEXTS, TEXTS_NOT_GIVEN_ON } from "./text-co
  * "no value". Alarms and trends are passed over.
  */
 export class Answers {
-  #profile: Profile | null;
+  /** "other" until the device has said who it is: codes with two meanings then keep their number as name. */
+  #profile: Profile;
   readonly #isAuto: boolean;
   #quality: Usable = "valid";
-  #toldSplit = false;
   /** By code: the number of the answer that it was last seen in. */
   readonly #seenIn = new Uint32Array(256);
   #answer = 0;
@@ -28,7 +28,7 @@ export class Answers {
   readonly #told = new Set<number>();
 
   constructor(profile: Profile | null) {
-    this.#profile = profile;
+    this.#profile = profile ?? "other";
     this.#isAuto = profile === null;
   }
 
@@ -70,10 +70,6 @@ export class Answers {
         continue;
       }
       const row = namedOf(answer, number, this.#profile);
-      if (row === null) {
-        outputs.push(...this.#tellSplit(width));
-        continue;
-      }
       const text = numberText(data, from + 2, from + width);
       if (text === null) {
         outputs.push(fault("unknown-field", width, `a value of ${row.code} that is no number`));
@@ -84,13 +80,6 @@ export class Answers {
     }
     outputs.push(this.#frame(answer.code, found));
     return outputs;
-  }
-
-  #tellSplit(bytes: number): BadBytes[] {
-    const text = "a value whose meaning depends on the device, which has not said yet who it is";
-    const isNews = !this.#toldSplit;
-    this.#toldSplit = true;
-    return isNews ? [fault("unknown-field", bytes, text)] : [];
   }
 
   #texts(data: string, bytes: number): Output[] {

@@ -46,11 +46,6 @@ export class CodeTable {
     }
   }
 
-  /** Whether the meaning of a code depends on the profile. */
-  isSplit(number: number): boolean {
-    return this.#split.has(number);
-  }
-
   /** The row of a code. One whose meaning is not known keeps its number as name and has no unit. */
   find(number: number, profile: Profile): CodeRow {
     const split = profile === "other" ? undefined : this.#split.get(number)?.[profile];

@@ -9,7 +9,7 @@ import { RealtimeSetup } from "./realtime-setup.ts";
 import type { MedibusMessage, SlowEvent } from "./slow-messages.ts";
 import { SlowMessages } from "./slow-messages.ts";
 import type { SelectedStream } from "./wave-blocks.ts";
-import { WaveBlocks } from "./wave-blocks.ts";
+import { PAUSE_MS, WaveBlocks } from "./wave-blocks.ts";
 
 /** Both protocols of one line, which share nothing but the wire: bit 7 tells realtime bytes from slow ones. */
 export class MedibusDecoder implements StreamDecoder {
@@ -21,6 +21,8 @@ export class MedibusDecoder implements StreamDecoder {
   readonly #conversation: Conversation;
   readonly #slowEvents: SlowEvent[] = [];
   readonly #realtimeEvents: RealtimeEvent[] = [];
+  /** When the last realtime byte came. */
+  #recordsAt = 0;
   /** The device wants to hear nothing until then (DC1). */
   #silentUntil = Number.NEGATIVE_INFINITY;
   readonly #held: Ask[] = [];
@@ -43,7 +45,7 @@ export class MedibusDecoder implements StreamDecoder {
   }
 
   push(bytes: Uint8Array, at: number): Output[] {
-    const outputs: Output[] = [];
+    const outputs = this.#settle(at);
     for (let place = 0; place < bytes.length;) {
       const slowEnd = this.#slow.push(bytes, place, this.#slowEvents);
       if (slowEnd > place) {
@@ -51,16 +53,18 @@ export class MedibusDecoder implements StreamDecoder {
         this.#useSlow(at, outputs);
       }
       place = this.#records.push(bytes, slowEnd, this.#realtimeEvents);
+      this.#recordsAt = place > slowEnd ? at : this.#recordsAt;
       this.#useRealtime(at, outputs);
     }
     return outputs;
   }
 
   tick(at: number): Output[] {
+    const outputs = this.#settle(at);
     if (at < this.#silentUntil) {
-      return [];
+      return outputs;
     }
-    const outputs: Output[] = [...this.#held.splice(0), ...this.#conversation.tick(at)];
+    outputs.push(...this.#held.splice(0), ...this.#conversation.tick(at));
     this.#select(this.#setup.started(), at, outputs);
     return outputs;
   }
@@ -71,7 +75,18 @@ export class MedibusDecoder implements StreamDecoder {
     this.#useSlow(at, outputs);
     this.#records.end(this.#realtimeEvents);
     this.#useRealtime(at, outputs);
-    outputs.push(...this.#blocks.flush(this.#answers.quality));
+    outputs.push(...this.#blocks.flush(at, this.#answers.quality));
+    return outputs;
+  }
+
+  /** No realtime byte came for a while: what is there is given, so that it does not wait and is not joined to what comes later. */
+  #settle(at: number): Output[] {
+    const outputs: Output[] = [];
+    if (at - this.#recordsAt > PAUSE_MS) {
+      this.#records.end(this.#realtimeEvents);
+      this.#useRealtime(this.#recordsAt, outputs);
+      outputs.push(...this.#blocks.settle(at, this.#answers.quality));
+    }
     return outputs;
   }
 
@@ -139,7 +154,7 @@ export class MedibusDecoder implements StreamDecoder {
       this.#records.end(this.#realtimeEvents);
       this.#useRealtime(at, outputs);
       this.#records.reset();
-      outputs.push(...this.#blocks.select(selected, this.#answers.quality));
+      outputs.push(...this.#blocks.select(selected, at, this.#answers.quality));
     }
   }
 

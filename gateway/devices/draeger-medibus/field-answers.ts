@@ -18,16 +18,9 @@ export interface FieldAnswer {
   readonly notGivenOn: ReadonlySet<number>;
 }
 
-/** What a code stands for in an answer; null while that depends on a profile that is not known. */
-export function namedOf(
-  { table, limit }: FieldAnswer,
-  number: number,
-  profile: Profile | null,
-): CodeRow | null {
-  if (profile === null && table.isSplit(number)) {
-    return null;
-  }
-  const row = table.find(number, profile ?? "other");
+/** What a code stands for in an answer. */
+export function namedOf({ table, limit }: FieldAnswer, number: number, profile: Profile): CodeRow {
+  const row = table.find(number, profile);
   if (limit === undefined) {
     return row;
   }

@@ -83,7 +83,7 @@ const CLOCK = /^\s*(\d{1,2}):([ \d]\d)(?::([ \d]\d)?)?\s*(\d{1,2})-([A-Z]{3})[- 
 const MONTHS: readonly (readonly string[])[] = [
   ["JAN"],
   ["FEB"],
-  ["MAR"],
+  ["MAR", "MRZ"],
   ["APR"],
   ["MAI", "MAY"],
   ["JUN"],

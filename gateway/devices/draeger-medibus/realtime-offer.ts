@@ -17,19 +17,19 @@ export interface RealtimeStream {
 export const REALTIME = new CodeTable(
   `
 00 MDC_PRESS_AWAY mbar
-01 DRAEGER_FLOW_WAVE L/min
+01 MDC_FLOW_AWAY L/min
 02 MDC_PULS_OXIM_PLETH %
 03 DRAEGER_VOLUME_WAVE mL
-05 DRAEGER_O2_WAVE %
-06 DRAEGER_CO2_WAVE mm[Hg]
-07 DRAEGER_CO2_WAVE kPa
-08 DRAEGER_CO2_WAVE %
-0A DRAEGER_AGENT_WAVE %
-0B DRAEGER_HALOTHANE_WAVE %
-0C DRAEGER_ENFLURANE_WAVE %
-0D DRAEGER_ISOFLURANE_WAVE %
-0E DRAEGER_DESFLURANE_WAVE %
-0F DRAEGER_SEVOFLURANE_WAVE %
+05 MDC_CONC_AWAY_O2 %
+06 MDC_AWAY_CO2 mm[Hg]
+07 MDC_AWAY_CO2 kPa
+08 MDC_CONC_AWAY_CO2 %
+0A MDC_CONC_AWAY_AGENT %
+0B MDC_CONC_AWAY_HALOTH %
+0C MDC_CONC_AWAY_ENFL %
+0D MDC_CONC_AWAY_ISOFL %
+0E MDC_CONC_AWAY_DESFL %
+0F MDC_CONC_AWAY_SEVOFL %
 1C DRAEGER_TRACHEAL_PRESSURE_WAVE mbar
 1E DRAEGER_DEVICE_FLOW_WAVE L/min
 20 DRAEGER_FLOW_INSP_WAVE L/min
@@ -118,7 +118,7 @@ const PREFERENCE: readonly (readonly number[])[] = [
   [0x02],
 ];
 const OFFER_CHARACTERS = 23;
-const LIMIT = /^-?\d+(?:\.\d+)?$/;
+const LIMIT = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
 
 /** Two hex digits a number; empty when the text is not made of such. */
 export function hexBytes(text: string): number[] {

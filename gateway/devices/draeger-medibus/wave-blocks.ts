@@ -26,8 +26,8 @@ export class WaveBlocks {
   #unknown = 0;
 
   /** The device was told to send these streams, in this order; none when nothing is known. Gives what was collected so far. */
-  select(selected: readonly SelectedStream[], quality: Quality): Output[] {
-    const outputs = this.flush(quality);
+  select(selected: readonly SelectedStream[], at: number, quality: Quality): Output[] {
+    const outputs = this.flush(at, quality);
     for (const { code, isGiven } of this.#streams) {
       if (isGiven) {
         this.#given.add(code);
@@ -43,9 +43,8 @@ export class WaveBlocks {
   }
 
   push(record: RealtimeRecord, at: number, quality: Quality, outputs: Output[]): void {
-    const pause = this.#recordAt !== null && at - this.#recordAt > PAUSE_MS;
-    if (record.gap || pause) {
-      outputs.push(...this.flush(quality));
+    if (record.gap) {
+      outputs.push(...this.flush(at, quality));
       this.#streams.forEach((collected) => collected.miss());
     }
     if (record.breath !== null) {
@@ -58,9 +57,17 @@ export class WaveBlocks {
   }
 
   /** Gives what was collected, for example because no more will come. */
-  flush(quality: Quality): Output[] {
-    const waves = this.#streams.flatMap((collected) => collected.take(quality));
+  flush(at: number, quality: Quality): Output[] {
+    const quietMs = at - (this.#recordAt ?? at);
+    const waves = this.#streams.flatMap((collected) => collected.take(quality, quietMs));
     return [...this.#tellUnknown(), ...frameOf(waves)];
+  }
+
+  /** Gives what was collected before a pause; what comes after it has a gap before it. */
+  settle(at: number, quality: Quality): Output[] {
+    const outputs = this.flush(at, quality);
+    this.#streams.forEach((collected) => collected.miss());
+    return outputs;
   }
 
   /** True when a record has a stream that was not selected: the device sends what somebody else selected. */
@@ -86,7 +93,7 @@ export class WaveBlocks {
           isHere && !record.corrupt ? (record.values[next] ?? null) : null,
         );
         if (isFull) {
-          waves.push(...collected.take(quality));
+          waves.push(...collected.take(quality, 0));
         }
       }
       next += isHere ? 1 : 0;
@@ -105,7 +112,7 @@ export class WaveBlocks {
 }
 
 /** Without a record for this long there is a gap: a device sends none while it has nothing to send. */
-const PAUSE_MS = 1000;
+export const PAUSE_MS = 1000;
 /** Given-up bytes are told at the latest after this many. */
 const UNKNOWN_BYTES_MAX = 1000;
 const BLOCK_US = 500_000;
@@ -156,8 +163,8 @@ class Collected {
     this.#gap ||= this.#given;
   }
 
-  /** A block of what was collected, if anything was. */
-  take(quality: Quality): MeasuredWave[] {
+  /** A block of what was collected, if anything was; its last record came `quietMs` ago. */
+  take(quality: Quality, quietMs: number): MeasuredWave[] {
     const samples = this.#samples;
     if (samples.length === 0) {
       return [];
@@ -174,7 +181,7 @@ class Collected {
       quality: [isEmpty ? "unavailable" : quality],
       path,
       // The last record is known to be whole one period after its sample was taken.
-      spanMs: (samples.length * this.periodUs) / 1000,
+      spanMs: (samples.length * this.periodUs) / 1000 + quietMs,
     };
     this.#samples = [];
     this.#given = true;

@@ -81,7 +81,7 @@ export const BASIC: readonly Group[] = inOrder(
   OXIMETER,
   group(
     [
-      ["GE_CO2_ET", "%", 2],
+      ["MDC_CONC_AWAY_CO2_ET", "%", 2],
       ["MDC_CONC_AWAY_CO2_INSP", "%", 2],
       ["MDC_CO2_RESP_RATE", "/min", 0],
       ["GE_AMBIENT_PRESSURE", "mm[Hg]", 1],

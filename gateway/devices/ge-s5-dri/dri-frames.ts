@@ -72,10 +72,23 @@ export class DriFrames {
     this.#record[this.#length] = plain;
     this.#sum = (this.#sum + plain) & 0xff;
     this.#length += 1;
-    const wanted = this.#length < 2 ? RECORD_BYTES_MAX : this.#ownLength();
-    if (wanted < HEADER_BYTES || wanted > RECORD_BYTES_MAX || this.#length > wanted + 1) {
+    const isFilled = this.#length === 2 && this.#record[0] === 0 && this.#raw <= 1 + ZEROS_MAX;
+    if (isFilled && !this.#hasLength()) {
+      // A monitor that begins a record anew sometimes sends a zero before it. It changes no sum.
+      this.#record[0] = plain;
+      this.#record[1] = 0;
+      this.#length = 1;
+      return;
+    }
+    if (this.#length >= 2 && (!this.#hasLength() || this.#length > this.#ownLength() + 1)) {
       this.#giveUp(found);
     }
+  }
+
+  /** Whether the length that the record says is one that a record may have. */
+  #hasLength(): boolean {
+    const length = this.#ownLength();
+    return length >= HEADER_BYTES && length <= RECORD_BYTES_MAX;
   }
 
   /** The record's length as it says itself. */
@@ -93,8 +106,8 @@ export class DriFrames {
       found.push(...this.#lost.tell());
       const length = this.#length - 1;
       const check = this.#record[length] ?? 0;
-      const isGood =
-        !this.#escaped && length === this.#ownLength() && ((this.#sum - check) & 0xff) === check;
+      const isWhole = this.#hasLength() && length === this.#ownLength() && !this.#escaped;
+      const isGood = isWhole && ((this.#sum - check) & 0xff) === check;
       found.push(
         isGood
           ? { kind: "record", bytes: new DataView(this.#record.slice(0, length).buffer) }
@@ -119,6 +132,8 @@ export const HEADER_BYTES = 40;
 const FLAG = 0x7e;
 const ESCAPE = 0x7d;
 const ESCAPED_BIT = 0x20;
+/** Zeros before a record that are passed over, at most. */
+const ZEROS_MAX = 4;
 /** The specification allows 1490; newer monitors send more waveforms in one record. */
 const RECORD_BYTES_MAX = 4096;
 

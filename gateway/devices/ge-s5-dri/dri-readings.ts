@@ -7,14 +7,15 @@ import { named } from "./dri-groups.ts";
 import { exists } from "./dri-labels.ts";
 import type { DriHeader, Subrecord } from "./dri-record.ts";
 
-/** Bytes of a subrecord of physiological data: time, one class, marker and what class it is. */
-export const PHYSIOLOGY_BYTES = 4 + CLASS_BYTES + 4;
+/** Bytes of a subrecord of physiological data, at least: time and one class. */
+export const PHYSIOLOGY_BYTES = 4 + CLASS_BYTES;
 /** Types of subrecords: what the monitor displays, and its trends of 10 and of 60 seconds. */
 export const DISPLAYED = 1;
 export const TREND_60S = 3;
 
 const CLASSES: readonly (readonly Group[])[] = [BASIC, EXT1, EXT2, EXT3];
 const CLASS_START = 4;
+/** Behind the class come a marker and what class it is. */
 const CLASS_AT = CLASS_START + CLASS_BYTES + 3;
 
 /**
@@ -22,8 +23,9 @@ const CLASS_AT = CLASS_START + CLASS_BYTES + 3;
  * is not there gives nothing. Displayed values bear the time of the record, trends their own.
  */
 export function readingsOf(record: DataView, header: DriHeader, subrecord: Subrecord): Measured[] {
-  const { from, type } = subrecord;
-  const which = record.getUint8(from + CLASS_AT) & 0x0f;
+  const { from, to, type } = subrecord;
+  // Where nothing follows there is one class only, as in the first editions: basic.
+  const which = from + CLASS_AT < to ? record.getUint8(from + CLASS_AT) & 0x0f : 0;
   const seconds = type === DISPLAYED ? header.time : record.getUint32(from, true);
   const context: Context = {
     record,
@@ -62,8 +64,16 @@ function addGroup(context: Context, group: Group, channel: number): void {
   const header = headerOf(context, group);
   const codes = group.codes(header);
   const isThere = exists(header);
-  for (const field of group.fields) {
-    const count = context.record.getInt16(context.start + group.at + field.at, true);
+  const counts = group.fields.map(({ at }) =>
+    context.record.getInt16(context.start + group.at + at, true),
+  );
+  // Bytes that an older monitor keeps free are zeros: no module, and no measurement of 0.
+  const hasOwnHeader = group.headerAt === group.at;
+  if (!(isThere && hasOwnHeader) && counts.every((count) => count === 0)) {
+    return;
+  }
+  for (const [place, field] of group.fields.entries()) {
+    const count = counts[place] ?? SPECIAL_MAX;
     if (count > SPECIAL_MAX || isThere) {
       const { code, mdc } = codes[field.metric - 1] ?? field.code;
       context.readings.push({
@@ -122,7 +132,7 @@ function addDerivedCarbonDioxide(context: Context): void {
   const { record, start } = context;
   const concentration = record.getInt16(start + group.at + CO2_ET_AT, true);
   const ambient = record.getInt16(start + group.at + AMBIENT_AT, true);
-  if (concentration <= SPECIAL_MAX || ambient <= SPECIAL_MAX || concentration < 0 || ambient < 0) {
+  if (concentration <= SPECIAL_MAX || ambient <= SPECIAL_MAX || concentration < 0 || ambient <= 0) {
     return;
   }
   const text = decimalText(concentration * ambient, CO2_DERIVED_PLACES);

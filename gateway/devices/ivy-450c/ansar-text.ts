@@ -35,7 +35,7 @@ export function parseText(text: string): AnsarText | string {
     if (name === "") {
       return "a text line that is not NAME=count;value;...";
     }
-    if (!isName(name) || COUNTS[name] !== Number(count)) {
+    if (!isName(name) || !hasItsCount(name, Number(count))) {
       unknown.push(`${name}=${count}`);
     } else {
       const parsed = lineOf(name, fields);
@@ -73,6 +73,11 @@ function lineOf(name: AnsarName, fields: readonly string[]): AnsarLine | string 
   }
   const [label = "", ...messages] = after;
   return { name, values, label, hasMessage: messages.some((message) => message.trim() !== "") };
+}
+
+/** A parameter of one value has it in the first field, whatever the number before it: OpenICE does not read that number at all. */
+function hasItsCount(name: AnsarName, count: number): boolean {
+  return COUNTS[name] === 1 || COUNTS[name] === count;
 }
 
 function isName(name: string): name is AnsarName {

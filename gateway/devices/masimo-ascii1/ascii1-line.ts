@@ -67,7 +67,7 @@ export function isPlain({ layout, exceptions }: Ascii1Line): boolean {
 /** Date and time, then a blank: `11/23/26 10:32:07 `. */
 const HEAD = /^\d\d\/\d\d\/\d\d \d\d:\d\d:\d\d /;
 const HEAD_CHARS = 17;
-const TOKEN = /^([A-Z][A-Z0-9]{0,11})=([A-Za-z0-9.+%/-]{1,24})$/;
+const TOKEN = /^([A-Z][A-Za-z0-9]{0,11})=([A-Za-z0-9.+%/-]{1,24})$/;
 
 /**
  * Exact widths, because one lost digit would otherwise make another number. Dashes stand for "no value". Models differ in
@@ -119,6 +119,10 @@ function layoutOf(text: string): Ascii1Layout | string {
     }
     places.set(key, fields.length);
     fields.push(fieldOf(key, printed, HEAD_CHARS + index));
+  }
+  // Stored trends, which are old, have their saturation under another key.
+  if (!places.has("SPO2")) {
+    return "a line without SPO2";
   }
   if (!places.has("EXC")) {
     return "a line without EXC, which tells whether its values may be used";

@@ -36,17 +36,15 @@ export const driver: StreamDriver = {
   open: (options) => new MasimoDecoder(options),
 };
 
-/** Some models fill the time before a line with these. */
-const FILL_BYTE = 0x00;
-const FILL = /^\0+/;
-
 class MasimoDecoder implements StreamDecoder {
   readonly #hemoglobinUnit: string;
-  readonly #lines = new TextLines(LINE_BYTES_MAX, [FILL_BYTE]);
+  readonly #lines = new TextLines(LINE_BYTES_MAX);
   /** Keys and widths as this device prints them; a lost digit or letter changes them. */
   #layout: Ascii1Layout | null = null;
   /** Another shape, seen in the line before; seen twice it is how the device prints now. */
   #otherShape: string | null = null;
+  /** While no shape is known: the line before, which waits for a second one that has its shape. */
+  #first: HeldLine | null = null;
   #serial: string | null = null;
   #lastSerial: string | null = null;
 
@@ -71,39 +69,57 @@ class MasimoDecoder implements StreamDecoder {
   }
 
   end(): Output[] {
-    return this.#lines.end();
+    const first = this.#first;
+    this.#first = null;
+    return [...(first === null ? [] : [refusalOf(first)]), ...this.#lines.end()];
   }
 
-  #useLine(printed: string, outputs: Output[]): void {
-    const text = printed.charCodeAt(0) === FILL_BYTE ? printed.replace(FILL, "") : printed;
-    if (text === "") {
-      return;
-    }
+  #useLine(text: string, outputs: Output[]): void {
     const line = parseLine(text, this.#layout);
     if (typeof line === "string") {
-      outputs.push(fault("framing", printed.length, line));
-    } else if (!this.#hasUsualShape(line)) {
-      const why = "a line with other keys or widths than before";
-      outputs.push(fault("framing", printed.length, why));
+      outputs.push(fault("framing", text.length, line));
     } else {
-      this.#identify(valueOf(line, "SN"), outputs);
-      const readings = readingsOf(line, this.#hemoglobinUnit);
-      outputs.push({ kind: "frame", readings, waves: [] });
+      this.#judgeShape({ line, bytes: text.length }, outputs);
     }
   }
 
-  #hasUsualShape(line: Ascii1Line): boolean {
-    if (line.layout !== this.#layout) {
-      const { shape } = line.layout;
-      const isUsual = this.#layout === null ? isPlain(line) : this.#layout.shape === shape;
-      if (!isUsual && this.#otherShape !== shape) {
-        this.#otherShape = shape;
-        return false;
+  /** A shape other than usual counts when it comes twice in a row. */
+  #judgeShape(held: HeldLine, outputs: Output[]): void {
+    const { line } = held;
+    const { shape } = line.layout;
+    const first = this.#first;
+    this.#first = null;
+    const isAgain = this.#otherShape === shape;
+    const isUsual = this.#layout === null ? isPlain(line) : this.#layout.shape === shape;
+    if (first !== null) {
+      // At the start there was nothing to compare the first line with; later it may have been damaged like the second.
+      if (isAgain) {
+        this.#read(first.line, outputs);
+      } else {
+        outputs.push(refusalOf(first));
       }
-      this.#layout = line.layout;
     }
-    this.#otherShape = null;
-    return true;
+    if (isUsual || isAgain) {
+      this.#layout = line.layout;
+      this.#otherShape = null;
+      this.#read(line, outputs);
+      return;
+    }
+    this.#otherShape = shape;
+    if (this.#layout === null) {
+      this.#first = held;
+    } else {
+      outputs.push(refusalOf(held));
+    }
+  }
+
+  #read(line: Ascii1Line, outputs: Output[]): void {
+    this.#identify(valueOf(line, "SN"), outputs);
+    outputs.push({
+      kind: "frame",
+      readings: readingsOf(line, this.#hemoglobinUnit),
+      waves: [],
+    });
   }
 
   /** A serial number counts when it came twice in a row: one damaged digit is no other device. */
@@ -115,6 +131,15 @@ class MasimoDecoder implements StreamDecoder {
       outputs.push({ kind: "identity", serial });
     }
   }
+}
+
+interface HeldLine {
+  readonly line: Ascii1Line;
+  readonly bytes: number;
+}
+
+function refusalOf({ bytes }: HeldLine): BadBytes {
+  return fault("framing", bytes, "a line with other keys or widths than before");
 }
 
 function fault(word: string, bytes: number, text: string): BadBytes {

@@ -62,11 +62,12 @@ export class CapnoWave {
     this.#giveBlocks(outputs);
   }
 
-  /** The stream has ended: nothing can contradict the last unit any more. */
-  end(outputs: Output[]): void {
+  /** No sample came for `quietMs`: what is there is given, so that it does not wait and is not joined to what comes later. */
+  pause(quietMs: number, outputs: Output[]): void {
     this.#lose();
     this.#tellLost(outputs);
-    this.#giveBlocks(outputs);
+    this.#giveBlocks(outputs, quietMs);
+    this.#gap = this.#hasGiven;
   }
 
   #endBlock(outputs: Output[]): void {
@@ -80,12 +81,14 @@ export class CapnoWave {
     }
   }
 
-  #giveBlocks(outputs: Output[]): void {
+  /** `quietMs`: how long ago the last sample came. */
+  #giveBlocks(outputs: Output[], quietMs = 0): void {
     for (const block of this.#blocks) {
       if (this.#unit === null || block.first < this.#unitFrom) {
         this.#dropBlock(block, outputs);
       } else {
-        outputs.push(frameOf(block, this.#unit, (this.#count - block.first) * SAMPLE_MS));
+        const spanMs = (this.#count - block.first) * SAMPLE_MS + quietMs;
+        outputs.push(frameOf(block, this.#unit, spanMs));
         this.#hasGiven = true;
       }
     }

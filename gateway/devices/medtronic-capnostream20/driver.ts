@@ -81,13 +81,17 @@ class CapnoDecoder implements StreamDecoder {
   }
 
   tick(at: number): Output[] {
-    const settled = at - this.#heardAt >= SETTLED_MS ? this.#use(this.#frames.settle(), at) : [];
-    return [...settled, ...this.#ask(at)];
+    const quietMs = at - this.#heardAt;
+    const outputs = quietMs >= SETTLED_MS ? this.#use(this.#frames.settle(), at) : [];
+    if (quietMs >= STREAM_MS) {
+      this.#wave.pause(quietMs, outputs);
+    }
+    return [...outputs, ...this.#ask(at)];
   }
 
   end(at: number): Output[] {
     const outputs = this.#use(this.#frames.end(), at);
-    this.#wave.end(outputs);
+    this.#wave.pause(at - this.#heardAt, outputs);
     return outputs;
   }
 

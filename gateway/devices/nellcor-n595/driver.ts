@@ -1,6 +1,7 @@
 import type { BadBytes, Output, StreamDecoder, StreamDriver } from "../device.ts";
 import { SERIAL_LINES } from "../device.ts";
 import { TextLines } from "../text-lines.ts";
+import type { Row } from "./page-line.ts";
 import { LINE_BYTES_MAX, parseLine } from "./page-line.ts";
 import { readingsOf } from "./row-readings.ts";
 
@@ -36,6 +37,8 @@ class NellcorDecoder implements StreamDecoder {
   #columns: string | null = null;
   /** Other columns, seen in the row before; seen twice it is how the device prints now. */
   #otherColumns: string | null = null;
+  /** While no columns are known: the row before, which waits for a second one that has its columns. */
+  #first: HeldRow | null = null;
   /** The rows that follow are stored ones. */
   #isTrend = false;
 
@@ -50,34 +53,57 @@ class NellcorDecoder implements StreamDecoder {
   }
 
   end(): Output[] {
-    return this.#lines.end();
+    const first = this.#first;
+    this.#first = null;
+    return [...(first === null ? [] : [refusalOf(first)]), ...this.#lines.end()];
   }
 
-  #useLine(text: string): Output[] {
-    const line = parseLine(text);
+  #useLine(printed: string): Output[] {
+    const line = parseLine(printed);
     switch (line.kind) {
       case "heading":
         this.#isTrend = line.isTrend ?? this.#isTrend;
         return [];
       case "bad":
-        return [fault(line.fault, text.length, line.text)];
+        return [fault(line.fault, printed.length, line.text)];
       case "row":
-        if (!this.#hasUsualColumns(line.columns, line.isPlain)) {
-          return [
-            fault("framing", text.length, "a row whose numbers are not in the usual columns"),
-          ];
-        }
-        return this.#isTrend ? [] : [{ kind: "frame", readings: readingsOf(line), waves: [] }];
+        return this.#useRow({ row: line, bytes: printed.length, isTrend: this.#isTrend });
     }
   }
 
-  #hasUsualColumns(columns: string, isPlain: boolean): boolean {
-    if (this.#otherColumns === columns || (this.#columns === null && isPlain)) {
+  #useRow(held: HeldRow): Output[] {
+    const { columns, isPlain } = held.row;
+    const first = this.#first;
+    this.#first = null;
+    const isAgain = this.#otherColumns === columns;
+    if (columns === this.#columns || isAgain || (this.#columns === null && isPlain)) {
       this.#columns = columns;
+      this.#otherColumns = null;
+      const before = first === null ? [] : isAgain ? framesOf(first) : [refusalOf(first)];
+      return [...before, ...framesOf(held)];
     }
-    this.#otherColumns = this.#columns === columns ? null : columns;
-    return this.#columns === columns;
+    this.#otherColumns = columns;
+    const before = first === null ? [] : [refusalOf(first)];
+    if (this.#columns === null) {
+      this.#first = held;
+      return before;
+    }
+    return [...before, refusalOf(held)];
   }
+}
+
+interface HeldRow {
+  readonly row: Row;
+  readonly bytes: number;
+  readonly isTrend: boolean;
+}
+
+function framesOf({ row, isTrend }: HeldRow): Output[] {
+  return isTrend ? [] : [{ kind: "frame", readings: readingsOf(row), waves: [] }];
+}
+
+function refusalOf({ bytes }: HeldRow): BadBytes {
+  return fault("framing", bytes, "a row whose numbers are not in the usual columns");
 }
 
 function fault(word: string, bytes: number, text: string): BadBytes {

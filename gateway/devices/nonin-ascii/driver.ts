@@ -45,7 +45,7 @@ class NoninAsciiDecoder implements StreamDecoder {
   }
 
   end(): Output[] {
-    return this.#lines.end();
+    return [...this.#padding.end(), ...this.#lines.end()];
   }
 
   #useLine(text: string): Output[] {
@@ -56,11 +56,14 @@ class NoninAsciiDecoder implements StreamDecoder {
       case "bad":
         return [fault(line.fault, text.length, line.text)];
       case "values":
-        return this.#padding.accepts(line)
-          ? [{ kind: "frame", readings: readingsOf(line), waves: [] }]
-          : [fault("framing", text.length, "a line with fewer digits than before")];
+        return this.#padding.take({ line, bytes: text.length });
     }
   }
+}
+
+interface HeldLine {
+  readonly line: NoninLine;
+  readonly bytes: number;
 }
 
 /**
@@ -69,16 +72,39 @@ class NoninAsciiDecoder implements StreamDecoder {
  */
 class Padding {
   #isPadded = false;
-  #shortLines = 0;
+  #hasShort = false;
+  /** The first short line, while it waits for a second one. */
+  #first: HeldLine | null = null;
 
-  accepts({ padding }: NoninLine): boolean {
-    if (padding === "short") {
-      this.#shortLines += 1;
-      return !this.#isPadded && this.#shortLines > 1;
+  take(held: HeldLine): Output[] {
+    const { padding } = held.line;
+    if (padding === "short" && !this.#isPadded && !this.#hasShort) {
+      this.#hasShort = true;
+      this.#first = held;
+      return [];
     }
+    const isBelieved = padding !== "short" || !this.#isPadded;
+    const first = this.#first;
+    this.#first = null;
     this.#isPadded ||= padding === "filled";
-    return true;
+    const before = first === null ? [] : [padding === "short" ? frameOf(first) : refusalOf(first)];
+    return [...before, isBelieved ? frameOf(held) : refusalOf(held)];
   }
+
+  /** The stream has ended: the first short line stays alone. */
+  end(): Output[] {
+    const first = this.#first;
+    this.#first = null;
+    return first === null ? [] : [refusalOf(first)];
+  }
+}
+
+function frameOf({ line }: HeldLine): Output {
+  return { kind: "frame", readings: readingsOf(line), waves: [] };
+}
+
+function refusalOf({ bytes }: HeldLine): BadBytes {
+  return fault("framing", bytes, "a line with fewer digits than before");
 }
 
 function fault(word: string, bytes: number, text: string): BadBytes {

@@ -56,7 +56,7 @@ export function parseLine(text: string): NoninLine | HeadingLine | BadLine {
 }
 
 const LINE =
-  /^(?:\d\d:\d\d:\d\d +)?SPO2=( {0,2}\d{1,3}|---) +HR=( {0,2}\d{1,3}|---)((?: *[*FB])*) *$/i;
+  /^ *(?:\d{1,2}:\d\d:\d\d +)?SPO2=( {0,2}\d{1,3}|---) +HR=( {0,2}\d{1,3}|---)((?: *[*FB])*) *$/i;
 const SPO2_MAX = 100;
 /** The rate has nine bits in Nonin's binary formats, and all of them set is "no value". */
 const RATE_MAX = 510;

@@ -68,6 +68,8 @@ const STX = 0x02;
 const ETX = 0x03;
 /** An answer starts within this time, and no pause in it is longer (milliseconds). */
 const ANSWER_MS = 3000;
+/** A sample comes every 20 ms: after so long without a byte some of a breath are missing (milliseconds). */
+const PAUSE_MS = 3000;
 const INTERVAL_DEFAULT_S = 5;
 /** What a recording of both directions holds of the questions. */
 const QUESTIONS: ReadonlySet<string> = new Set(["SNDA", "SNDF", "RSET"]);
@@ -94,6 +96,9 @@ class Pb840Decoder implements StreamDecoder {
   }
 
   push(bytes: Uint8Array, at: number): Output[] {
+    if (at - this.#heardAt >= PAUSE_MS) {
+      this.#breaths.spoil();
+    }
     this.#heardAt = at;
     const outputs: Output[] = [];
     for (const found of this.#lines.push(bytes)) {

@@ -16,7 +16,8 @@ export const FIRST_FIELD = 5;
 
 /**
  * Reads one line: `MISCF,1225,169 ,<STX>field,field,...,<ETX>`. The first count is the bytes between STX and ETX (manuals say
- * STX and CR), the second the fields. Fields are padded to 6, 9, 12 or 18 characters. A string says why it cannot be used.
+ * STX and CR, so that the ends may be counted as well), the second the fields. Fields are padded to 6, 9, 12 or 18 characters: with
+ * blanks, which manuals print as underscores. A string says why it cannot be used.
  */
 export function parseReply(line: string): Pb840Reply | string {
   const [, kind = "", bytes = "", fieldCount = "", body = ""] = REPLY.exec(line) ?? [];
@@ -32,13 +33,19 @@ export function parseReply(line: string): Pb840Reply | string {
   }
   const difference = Number(bytes) - body.length;
   const isPadded = fields.every(({ length }) => WIDTHS.has(length));
+  // A lost byte leaves a count that is one too high and a field of a width that there is none; a doubled one the opposite.
+  const isCounted =
+    difference === 0 || (isPadded && difference > 0 && difference <= ENDS_COUNTED_MAX);
   return {
     kind,
-    fields: fields.map((field) => field.trim()),
+    fields: fields.map((field) => field.replaceAll("_", " ").trim()),
     shape: `${kind} ${difference} ${isPadded}`,
-    isPlain: difference === 0 && isPadded,
+    isPlain: isCounted,
   };
 }
+
+/** STX and ETX. */
+const ENDS_COUNTED_MAX = 2;
 
 /** Kind, two counts, STX (02), fields, ETX (03). */
 const REPLY = new RegExp(

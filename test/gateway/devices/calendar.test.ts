@@ -40,6 +40,9 @@ test("fields that name no time give none", () => {
     { minute: 60 },
     { second: 60 },
     { month: Number.NaN },
+    { year: 1969 },
+    { year: 26 },
+    { year: 0 },
   ]) {
     assert.equal(utcOf({ ...good, ...bad }), null);
   }

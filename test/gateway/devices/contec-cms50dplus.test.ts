@@ -35,7 +35,7 @@ const times = (count: number, content: Partial<Content> = {}): number[] =>
 function decode(bytes: readonly number[]): string[] {
   return decodeWhole(driver, Uint8Array.from(bytes), { options: {} }).map((output) =>
     output.kind === "frame"
-      ? `${output.readings.map(({ value }) => value ?? "none").join(" ")} x${output.waves[0]?.samples.length}`
+      ? `${output.readings.map(({ value }) => value ?? "none").join(" ")} x${output.waves[0]?.samples.length ?? 0}`
       : output.kind === "fault"
         ? `${output.fault} ${output.bytes}`
         : output.kind,
@@ -45,6 +45,7 @@ function decode(bytes: readonly number[]): string[] {
 test("rate, saturation and wave are where the protocol has them; bit 7 of the rate is in the third byte", () => {
   for (const rate of [1, 30, 127, 128, 158, 254]) {
     assert.deepEqual(decode([...times(9, { rate }), ...packet({ rate, beat: true })]), [
+      `97 ${rate} x0`,
       `97 ${rate} x10`,
     ]);
   }
@@ -55,7 +56,7 @@ test("signal strength, bar, beep and the mark of a falling saturation change not
     ...packet({ first: 0, third: 0 }),
     ...packet({ first: 0x2f, third: 0x0f, beat: true }),
   ];
-  assert.deepEqual(decode(bytes), ["97 72 x2"]);
+  assert.deepEqual(decode(bytes), ["97 72 x0", "97 72 x2"]);
 });
 
 test("no finger, probe error, search, and numbers that are none give no value", () => {
@@ -70,13 +71,18 @@ test("no finger, probe error, search, and numbers that are none give no value", 
     [{ rate: 255 }, "97 none"],
     [{ rate: 0 }, "97 none"],
   ] as const) {
-    assert.deepEqual(decode([...times(3, content), ...beat]), [`${shown} x3`, "97 72 x2"]);
+    assert.deepEqual(decode([...times(3, content), ...beat]), [
+      `${shown} x0`,
+      `${shown} x3`,
+      "97 72 x0",
+      "97 72 x2",
+    ]);
   }
 });
 
 test("without a finger there are no samples either", () => {
   const bytes = Uint8Array.from(times(120, { first: 0x10 }));
-  const [frame] = framesOf(decodeWhole(driver, bytes, { options: {} }));
+  const frame = framesOf(decodeWhole(driver, bytes, { options: {} })).at(-1);
   const [wave] = frame?.waves ?? [];
   assert.ok(wave?.samples.every((sample) => sample === null));
   assert.deepEqual(wave?.quality, ["unavailable"]);
@@ -85,32 +91,51 @@ test("without a finger there are no samples either", () => {
 test("a block ends at a beat, or after two seconds without one", () => {
   assert.deepEqual(
     decode([...times(250), ...times(3, { beat: true }), ...times(2), ...packet({ beat: true })]),
-    ["97 72 x120", "97 72 x120", "97 72 x11", "97 72 x5"],
+    ["97 72 x0", "97 72 x120", "97 72 x120", "97 72 x11", "97 72 x5"],
   );
 });
 
 test("values change when two packets have the new ones; a single one is damage", () => {
   assert.deepEqual(
     decode([...times(4), ...times(2, { spo2: 96 }), ...packet({ spo2: 96, beat: true })]),
-    ["97 72 x4", "96 72 x3"],
+    ["97 72 x0", "97 72 x4", "96 72 x0", "96 72 x3"],
   );
   assert.deepEqual(
     decode([...times(4), ...packet({ spo2: 9 }), ...times(3), ...packet({ beat: true })]),
-    ["97 72 x4", "framing 5", "97 72 x4"],
+    ["97 72 x0", "97 72 x4", "framing 5", "97 72 x4"],
   );
 });
 
 test("a byte too few or too many is noticed and tells of a gap", () => {
   const good = [...times(3), ...packet({ beat: true })];
   const lost = [...good, ...times(2), ...packet().slice(0, 4), ...good];
-  assert.deepEqual(decode(lost), ["97 72 x4", "97 72 x2", "noise 4", "97 72 x4"]);
+  const shown = ["97 72 x0", "97 72 x4", "97 72 x2"];
+  assert.deepEqual(decode(lost), [...shown, "noise 4", "97 72 x4"]);
   const doubled = [...good, ...times(2), ...packet(), 5, ...good];
-  assert.deepEqual(decode(doubled), ["97 72 x4", "97 72 x2", "noise 6", "97 72 x4"]);
+  assert.deepEqual(decode(doubled), [...shown, "noise 6", "97 72 x4"]);
   const frames = framesOf(decodeWhole(driver, Uint8Array.from(lost), { options: {} }));
   assert.deepEqual(
-    frames.map(({ waves }) => waves[0]?.gap),
+    frames.flatMap(({ waves }) => waves.map(({ gap }) => gap)),
     [false, false, true],
   );
+});
+
+test("values are told when two packets have them, even if no beat ever comes", () => {
+  assert.deepEqual(decode(times(20)), ["97 72 x0", "truncated 100"]);
+});
+
+test("what a device sent before it fell silent is given soon, and not joined to what comes later", () => {
+  const decoder = driver.open({}, "serial");
+  const before = framesOf(decoder.push(Uint8Array.from(times(10)), 1000));
+  assert.equal(before.length, 1);
+  assert.deepEqual(decoder.tick(1400), []);
+  const [last] = framesOf(decoder.tick(1600));
+  assert.equal(last?.waves[0]?.samples.length, 10);
+  assert.equal(Math.round(last?.waves[0]?.spanMs ?? 0), Math.round(10_000 / 60 + 600));
+  assert.deepEqual(decoder.tick(2000), []);
+  const after = [...times(4), ...packet({ beat: true }), 0x80];
+  const [next] = framesOf(decoder.push(Uint8Array.from(after), 9000));
+  assert.deepEqual([next?.waves[0]?.samples.length, next?.waves[0]?.gap], [5, true]);
 });
 
 test("a stored recording that is played from the device, and newer firmware, give nothing", () => {

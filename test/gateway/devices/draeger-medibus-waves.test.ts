@@ -75,10 +75,19 @@ describe("draeger-medibus: realtime records", () => {
     assert.deepEqual(
       pressure.map(({ samples, gap }) => [samples, gap]),
       [
-        [[1], false],
-        [[2, 3, 4], true],
+        [[1, 2], false],
+        [[3, 4], true],
       ],
     );
+  });
+
+  test("what was sent before a pause is given soon, with the time it had", () => {
+    const decoder = driver.open({}, "serial");
+    decoder.push(bytesOf(...SELECTED, record([1, 1, 1]), record([2, 2, 2])), 1000);
+    assert.deepEqual(onlyWaves(decoder.tick(1900)), []);
+    const [pressure] = onlyWaves(decoder.tick(2100));
+    assert.deepEqual([pressure?.samples, pressure?.spanMs], [[1, 2], 2 * 16 + 1100]);
+    assert.deepEqual(onlyWaves(decoder.tick(3000)), []);
   });
 
   test("a curve that is selected anew has a gap before it, one that is new has none", () => {
@@ -89,7 +98,7 @@ describe("draeger-medibus: realtime records", () => {
       [
         ["MDC_PRESS_AWAY", false],
         ["MDC_PRESS_AWAY", true],
-        ["DRAEGER_FLOW_WAVE", false],
+        ["MDC_FLOW_AWAY", false],
       ],
     );
   });
@@ -173,7 +182,7 @@ describe("draeger-medibus: realtime records", () => {
     assert.deepEqual(
       onlyWaves(outputs).map(({ code, samples }) => [code, samples]),
       [
-        ["DRAEGER_CO2_WAVE", [1, 1, 1]],
+        ["MDC_AWAY_CO2", [1, 1, 1]],
         ["MDC_PRESS_AWAY", [2, 2, 2]],
       ],
     );
@@ -185,8 +194,8 @@ describe("draeger-medibus: realtime records", () => {
       onlyWaves(selectAndHear(400, records)).map(({ code, samples }) => [code, samples.length]),
       [
         ["MDC_PRESS_AWAY", 32],
-        ["DRAEGER_FLOW_WAVE", 32],
-        ["DRAEGER_CO2_WAVE", 32],
+        ["MDC_FLOW_AWAY", 32],
+        ["MDC_AWAY_CO2", 32],
       ],
     );
   });

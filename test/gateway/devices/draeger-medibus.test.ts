@@ -127,10 +127,11 @@ describe("draeger-medibus: answers", () => {
     );
   });
 
-  test("a code with two meanings waits for who the device is, or for the option", () => {
+  test("a code with two meanings keeps its number as name until the device or the option says which", () => {
     const first = response(0x24, "06 4.5");
-    assert.deepEqual(readingsOf(decode([first])), []);
+    assert.deepEqual(codesOf(decode([first])), ["DRAEGER_CP1_06"]);
     assert.deepEqual(codesOf(decode([ID, first])), ["DRAEGER_COMPLIANCE"]);
+    assert.deepEqual(codesOf(decode([first, ID, first])), ["DRAEGER_CP1_06", "DRAEGER_COMPLIANCE"]);
     const stranger = response(0x52, "9999'Machine'01.00:06.00");
     assert.deepEqual(codesOf(decode([stranger, first])), ["DRAEGER_CP1_06"]);
     assert.deepEqual(codesOf(decode([first], { profile: "medibus.x" })), ["DRAEGER_MV_INSP"]);

@@ -258,6 +258,40 @@ describe("GE S/5 DRI: values", () => {
     ]);
   });
 
+  test("what a monitor keeps free, all zeros, is no module and no measurement of 0", () => {
+    const free = (which: number, words: Readonly<Record<number, number>>): string[] => {
+      const bytes = Buffer.alloc(278);
+      bytes.writeUInt16LE(which << 8, 276);
+      for (const [at, word] of Object.entries(words)) {
+        bytes.writeInt16LE(word, 4 + Number(at));
+      }
+      const found = readings(frame(record(0, [{ type: 1, bytes }])));
+      return found.map(({ code, text }) => `${code} ${text}`);
+    };
+    assert.deepEqual(
+      [0, 1, 2, 3].flatMap((which) => free(which, {})),
+      [],
+    );
+    // ECG is there, its extra group has no header of its own.
+    const [hr, status] = [6, 0];
+    assert.deepEqual(free(0, { [status]: 3, [hr]: 60 }), [
+      "GE_HR 60",
+      "GE_ST_1 0.00",
+      "GE_ST_2 0.00",
+      "GE_ST_3 0.00",
+      "MDC_TTHOR_RESP_RATE 0",
+    ]);
+    // Apnea: the module is there.
+    const co2 = STARTS[0]![11]!;
+    assert.ok(free(0, { [co2]: 3, [co2 + 12]: 7600 }).includes("GE_CO2_ET_PRESS_DERIVED 0.00000"));
+  });
+
+  test("a subrecord that ends with its class is the basic one", () => {
+    const bytes = classBytes(0, { 6: 60 }).subarray(0, 274);
+    const [rate] = readings(frame(record(0, [{ type: 1, bytes }])));
+    assert.deepEqual([rate?.code, rate?.value], ["GE_HR", 60]);
+  });
+
   test("the clock of the monitor goes with displayed values, that of the trend with trends", () => {
     const [now] = readings(displayed(0, { 6: 60 }));
     assert.equal(now?.deviceAt, SECONDS * 1000);
@@ -291,6 +325,28 @@ describe("GE S/5 DRI: values", () => {
       decode(shared).filter(({ kind }) => kind === "fault"),
       [],
     );
+  });
+
+  test("a record that a monitor begins anew counts once, also with zeros before it", () => {
+    const good = displayed(0, { 6: 60 });
+    const begun = good.subarray(0, 200);
+    const zeros = Buffer.concat([good.subarray(0, 1), Buffer.alloc(2), good.subarray(1)]);
+    const outputs = decode(begun, good, begun, begun.subarray(0, 3), zeros);
+    assert.deepEqual(
+      framesOf(outputs).map((found) => found.readings[0]?.value),
+      [60, 60],
+    );
+    const flood = Buffer.concat([Buffer.from([0x7e]), Buffer.alloc(5000), good]);
+    assert.equal(framesOf(decode(flood)).length, 1);
+    assert.ok(decode(flood).filter(({ kind }) => kind === "fault").length >= 2);
+  });
+
+  test("zeros between flags are no record", () => {
+    for (const zeros of [1, 2, 3, 50]) {
+      const bytes = Buffer.concat([Buffer.from([0x7e]), Buffer.alloc(zeros), Buffer.from([0x7e])]);
+      const [fault] = decode(bytes);
+      assert.equal(fault?.kind, "fault", `${zeros}`);
+    }
   });
 
   test("a record of another length than it says is no record, whatever its checksum", () => {

@@ -157,6 +157,15 @@ describe("Ivy 450C", () => {
     assert.ok(!JSON.stringify(outputs).includes("RATE HIGH"));
   });
 
+  test("the number before a single value makes no difference", () => {
+    const outputs = decode(message(["HR=0;80;ECG-II-DIAG;", "RR=4;14;;", "SPO2=2;97;PR=79 ;"]));
+    const values = valuesAt(framesOf(outputs)[0]);
+    assert.deepEqual(
+      ["1.1.1", "1.1.2", "1.1.4", "1.1.5"].map((path) => values[path]),
+      [80, 14, 97, 79],
+    );
+  });
+
   test("lines out of form make the message unusable; an unknown parameter is told once", () => {
     for (const bad of [
       "HR1;80;;",
@@ -168,7 +177,7 @@ describe("Ivy 450C", () => {
     ]) {
       assert.deepEqual(faultsOf(decode(message(["HR=1;80;ECG;", bad]))), ["framing"], bad);
     }
-    const strange = message(["HR=1;80;ECG;", "CO=1;5.2;;", "SPO2=2;99;98;;"]);
+    const strange = message(["HR=1;80;ECG;", "CO=1;5.2;;", "P1=2;99;98;;"]);
     const outputs = decode(Buffer.concat([strange, strange]));
     assert.deepEqual(faultsOf(outputs), ["unknown-field", "unknown-field"]);
     assert.equal(framesOf(outputs).length, 2);

@@ -142,6 +142,18 @@ test("a fill byte inside a line is damage", () => {
 test("lines of a stored trend are old, and refused", () => {
   const trend = "09/21/08 09:56:12 SpO2=097 PR=069 PI=04.69 EXC=800:SET";
   assert.deepEqual(framesOf(outputsOf(`${trend}\r\n${trend}\r\n`)), []);
+  const bare = trend.replace(":SET", "");
+  assert.deepEqual(framesOf(outputsOf(`${bare}\r\n${bare}\r\n`)), []);
+});
+
+test("a model with keys of its own is read from its second line on, the first line included", () => {
+  const own = RAD8.replace(" ALARM", " RRa=014 ALARM");
+  const rates = (text: string) =>
+    framesOf(outputsOf(text)).map(({ readings }) => readings[1]?.value);
+  assert.deepEqual(rates(`${own}\r\n${own.replace("101", "102")}\r\n`), [101, 102]);
+  assert.deepEqual(rates(`${own}\r\n`), []);
+  // Once a shape is known, a single line with another one is damage.
+  assert.deepEqual(rates(`${RAD8}\r\n${own}\r\n${own.replace("101", "102")}\r\n`), [101, 102]);
 });
 
 test("a piece of a line lost in an overrun joins no two values", () => {

@@ -310,3 +310,21 @@ describe("Capnostream 20, what is said to it", () => {
     }
   });
 });
+
+test("samples before a silence are given soon, with the time they had, and not joined to later ones", () => {
+  const sample = (number: number): Buffer => message(0, [number % 256, 20, 0, 0]);
+  const samples = (from: number): Buffer =>
+    Buffer.concat(Array.from({ length: 32 }, (_, place) => sample(from + place)));
+  const values = numerics([38, 0, 14, 97, 72]);
+  const decoder = driver.open({}, "serial");
+  decoder.push(Buffer.concat([values, samples(0), sample(32)]), 1000);
+  assert.deepEqual(framesOf(decoder.tick(1600)), []);
+  const [block] = framesOf(decoder.tick(3000));
+  assert.equal(block?.waves[0]?.samples.length, 32);
+  // The 32 samples, the one after them, and the silence.
+  assert.equal(block?.waves[0]?.spanMs, 33 * 50 + 2000);
+  assert.deepEqual(framesOf(decoder.tick(4000)), []);
+  const later = decoder.push(Buffer.concat([samples(64), values, values]), 60_000);
+  const [next] = framesOf(later).flatMap(({ waves }) => waves);
+  assert.equal(next?.gap, true);
+});

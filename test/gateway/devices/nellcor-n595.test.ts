@@ -47,6 +47,33 @@ test("rows in the columns that an N-560 prints are read, headings are no faults"
   );
 });
 
+/** Rows of a log of an N-560, version 1.56, as a public parser's test prints them: short facts about a format. */
+test("rows of a real log are read: limits passed, sensor off, zeros and a held number while it searches", () => {
+  assert.deepEqual(
+    decode(
+      "29-Dec-17 07:18:55    99      66       8    MO               ",
+      "29-Dec-17 07:18:57    89*     66     201    MO SL            ",
+      "29-Dec-17 07:19:07    77*     70       8       SL       AS   ",
+      "N-560    VERSION 1.56.00    CRC:XXXX  SpO2 Limit: 90-100%    PR Limit: 60-170BPM",
+      "                             ADULT            0SAT-S ",
+      "TIME                 %SpO2   BPM     PA     Status",
+      "29-Dec-17 07:19:29   ---     ---     ---    SD          AS   ",
+      "29-Dec-17 07:20:27     0       0     ---    PS               ",
+      "29-Dec-17 07:20:43    94     119       5                     ",
+      "29-Dec-17 07:21:13    96      63     ---    PS                  ",
+    ),
+    [
+      "99 66 8 MO",
+      "89 66 201 MO SL",
+      "77 70 8 SL AS",
+      "none none none SD AS",
+      "none none none PS",
+      "94 119 5 none",
+      "none none none PS",
+    ],
+  );
+});
+
 test("the example of the manuals is read", () => {
   assert.deepEqual(
     decode(
@@ -129,14 +156,26 @@ test("a number that left its column gives up the row", () => {
   }
 });
 
-test("other columns are believed when they come twice", () => {
+test("other columns are believed when they come twice, and then the first row as well", () => {
   assert.deepEqual(
     decode(
       "07-Jan-04 11:24:50    100    105    88",
       "07-Jan-04 11:24:52     98    105    88",
       "07-Jan-04 11:24:54     98     99     8",
     ),
-    ["framing", "98 105 88 none", "98 99 8 none"],
+    ["100 105 88 none", "98 105 88 none", "98 99 8 none"],
+  );
+  assert.deepEqual(decode("07-Jan-04 11:24:50    100    105    88"), ["framing"]);
+});
+
+test("where columns change on the way, the first row that has others may be a damaged one", () => {
+  assert.deepEqual(
+    decode(
+      "07-Jan-04 11:24:50   100     105      88",
+      "07-Jan-04 11:24:52     98    105    88",
+      "07-Jan-04 11:24:54     98     99     8",
+    ),
+    ["100 105 88 none", "framing", "98 99 8 none"],
   );
 });
 

@@ -74,12 +74,22 @@ test("a lost digit is noticed, as the numbers have three places", () => {
   ]);
 });
 
-test("a device that never fills its numbers is read from the second line on", () => {
+test("a device that never fills its numbers is believed at the second line, and then the first as well", () => {
   assert.deepEqual(decode("SPO2=98 HR=72", "SPO2=97 HR=72", "SPO2=97 HR=101"), [
-    "framing",
+    "98 72",
     "97 72",
     "97 101",
   ]);
+  assert.deepEqual(decode("SPO2=98 HR=72"), ["framing"]);
+  assert.deepEqual(decode("SPO2=98 HR=72", "SPO2=097 HR=072"), ["framing", "097 072"]);
+});
+
+test("blanks and zero bytes before a line, and hours of one digit, are no damage", () => {
+  assert.deepEqual(
+    decode("\0\0SPO2=098 HR=072", "  SPO2=098 HR=072", " 9:05:09 SPO2=098 HR=072", "\0"),
+    ["098 072", "098 072", "098 072"],
+  );
+  assert.deepEqual(decode("SPO2=0\x0098 HR=072"), ["noise"]);
 });
 
 test("a number that nobody can have gives up its line", () => {

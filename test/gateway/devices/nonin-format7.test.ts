@@ -87,3 +87,17 @@ test("formats 2 and 7 are never taken for one another", () => {
     assert.ok(outputs.length > 5 && outputs.every(({ kind }) => kind === "fault"));
   }
 });
+
+test("the last packet of a device that falls silent is given soon, and what comes later has a gap", () => {
+  const good = packet({ 8: 97, 20: 72 });
+  const decoder = driver.open({}, "serial");
+  assert.deepEqual(decoder.push(good, 1000), []);
+  assert.deepEqual(decoder.tick(1050), []);
+  const [last] = framesOf(decoder.tick(1200));
+  assert.equal(last?.readings[1]?.value, 72);
+  // 25 samples that were taken before the pause.
+  assert.equal(Math.round(last?.waves[0]?.spanMs ?? 0), Math.round(25_000 / 75 + 200));
+  assert.deepEqual(decoder.tick(1300), []);
+  const [next] = framesOf([...decoder.push(good, 60_000), ...decoder.tick(60_200)]);
+  assert.equal(next?.waves[0]?.gap, true);
+});

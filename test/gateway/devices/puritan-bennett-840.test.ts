@@ -101,7 +101,7 @@ describe("Puritan Bennett 840, replies", () => {
 
   test("both counts are checked, and every lost or doubled byte is noticed", () => {
     const good = fullReport(MONITORED);
-    for (const declared of ["1224,169 ", "1226,169 ", "225,169 ", "1225,168 ", "1225,170 "]) {
+    for (const declared of ["1224,169 ", "1228,169 ", "225,169 ", "1225,168 ", "1225,170 "]) {
       assert.deepEqual(faultsOf(decode(fullReport(MONITORED, declared))), ["framing"], declared);
     }
     for (let place = 0; place < good.length; place += 3) {
@@ -122,6 +122,29 @@ describe("Puritan Bennett 840, replies", () => {
     const other = fullReport(MONITORED, "1229,169 ");
     assert.equal(framesOf(decode(Buffer.concat([other, other, other]))).length, 2);
     assert.equal(framesOf(decode(Buffer.concat([other, fullReport(), other]))).length, 1);
+  });
+
+  test("STX and ETX may be counted, as manuals have it, and fields may lack their filling when the count is right", () => {
+    for (const declared of ["1226,169 ", "1227,169 "]) {
+      assert.equal(framesOf(decode(fullReport(MONITORED, declared))).length, 1, declared);
+    }
+    const whole = fullReport(MONITORED).toString("latin1");
+    const fields = whole.slice(whole.indexOf("\x02") + 1, whole.indexOf("\x03")).split(",");
+    const short = fields.map((field) => field.trim()).join(",");
+    const reply = `MISCF,${short.length},169,\x02${short}\x03\r`;
+    assert.equal(textAt(framesOf(decode(reply))[0], 70), "14.0");
+    // A lost digit leaves a count that is one too high.
+    assert.deepEqual(faultsOf(decode(reply.replace(",14.0,", ",1.0,"))), ["framing"]);
+  });
+
+  test("underscores, which manuals print for blanks, are filling", () => {
+    const [frame] = framesOf(
+      decode(fullReport({ ...MONITORED, 9: "A/C___", 70: "14.0__", 71: "______" })),
+    );
+    assert.deepEqual(
+      [9, 70, 71].map((field) => textAt(frame, field)),
+      ["A/C", "14.0", ""],
+    );
   });
 
   test("counts may be padded or not, a comma may follow STX or not, blanks may stand around", () => {
@@ -203,6 +226,14 @@ describe("Puritan Bennett 840, waveforms", () => {
       framesOf(outputs).map(({ waves }) => waves[0]?.gap),
       [false, true, false],
     );
+  });
+
+  test("a breath with a pause in it is not used: some of its samples are missing", () => {
+    const decoder = driver.open({ port: "waves" }, "serial");
+    const text = (lines: string): Buffer => Buffer.from(lines.replaceAll("\n", "\r"), "latin1");
+    decoder.push(text("BS, S:1,\n1.00, 5.00\n"), 1000);
+    assert.deepEqual(framesOf(decoder.push(text("2.00, 5.00\nBE\n"), 9000)), []);
+    assert.equal(framesOf(decoder.push(text("BS, S:2,\n1.00, 5.00\nBE\n"), 9100)).length, 1);
   });
 
   test("who joins in the middle hears of a breath whose start was missed", () => {

@@ -40,6 +40,11 @@ test("a byte that is no text gives up its whole line and nothing of the next", (
   assert.deepEqual(cutText("\x7fone\n\ttwo\n"), ["noise 4", "noise 4"]);
 });
 
+test("zero bytes before a line fill the time, inside one they are damage", () => {
+  assert.deepEqual(cutText("\0\0one\r\n\0\n\0two\n\0"), ["one", "two"]);
+  assert.deepEqual(cutText("o\0ne\n\x01\0two\n"), ["noise 4", "noise 5"]);
+});
+
 test("a line of the greatest length is a line, a longer one is none", () => {
   const longest = "x".repeat(LINE_BYTES_MAX);
   assert.deepEqual(cutText(`${longest}\n${longest}x\n`), [longest, `noise ${LINE_BYTES_MAX + 1}`]);
