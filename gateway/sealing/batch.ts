@@ -15,7 +15,9 @@ import { SourceTable } from "./sources.ts";
  * series table; numbers are differences to the one before. `unbatch.ts` reads it.
  */
 export function encodeItems(items: readonly Item[]): Uint8Array {
-  checkItems(items);
+  if (items.length < 1 || items.length > RECORD_ITEMS_MAX) {
+    throw unsealable(`${items.length} items, not 1 to ${RECORD_ITEMS_MAX}`);
+  }
   const sources = new SourceTable();
   const strings = new StringTable();
   const series = new SeriesTable(strings);
@@ -23,7 +25,20 @@ export function encodeItems(items: readonly Item[]): Uint8Array {
   const payload = new ColumnWriter();
   const content = new PayloadWriter(payload, strings);
   let group: Group | null = null;
+  let before: Item | null = null;
+  let samples = 0;
+  let place = 0;
   for (const item of items) {
+    const problem = sealProblem(item, before, series.expected);
+    if (problem !== null) {
+      throw unsealable(`item ${place}: ${problem}`);
+    }
+    before = item;
+    place += 1;
+    samples += item.kind === "waveform" ? item.samples.length : 0;
+    if (samples > BATCH_SAMPLES_MAX) {
+      throw unsealable(`more than ${BATCH_SAMPLES_MAX} samples`);
+    }
     if (group === null || !belongs(item, group)) {
       group = makeGroup(item, sources.place(item.device, item.boot));
       groups.push(group);
@@ -60,23 +75,6 @@ export function baseKey(source: number, series: number): number {
 /** The time of an item on the gateway's clock. */
 export function timeOf(item: Item): number {
   return item.kind === "waveform" ? item.start : item.at;
-}
-
-function checkItems(items: readonly Item[]): void {
-  if (items.length < 1 || items.length > RECORD_ITEMS_MAX) {
-    throw unsealable(`${items.length} items, not 1 to ${RECORD_ITEMS_MAX}`);
-  }
-  let samples = 0;
-  for (const [place, item] of items.entries()) {
-    const problem = sealProblem(item);
-    if (problem !== null) {
-      throw unsealable(`item ${place}: ${problem}`);
-    }
-    samples += item.kind === "waveform" ? item.samples.length : 0;
-  }
-  if (samples > BATCH_SAMPLES_MAX) {
-    throw unsealable(`${samples} samples, more than ${BATCH_SAMPLES_MAX}`);
-  }
 }
 
 interface Group {

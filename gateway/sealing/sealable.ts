@@ -12,21 +12,22 @@ import { isBoot } from "./sources.ts";
 
 /**
  * Why the seal cannot take an item exactly as it is, or null when it can. Items come out of flows, so their types are only
- * a claim. The answer names the field and never its content.
+ * a claim. The answer names the field and never its content. `before` and `like` were found good: what is the very same in this one
+ * is not looked at again.
  */
-export function sealProblem(item: Item): string | null {
+export function sealProblem(item: Item, before: Item | null, like: Item | null): string | null {
   if (typeof item !== "object" || item === null) {
     return "item is not an object";
   }
-  return identityProblem(item) ?? contentProblem(item);
+  return identityProblem(item, before) ?? contentProblem(item, like);
 }
 
-function contentProblem(item: Item): string | null {
+function contentProblem(item: Item, like: Item | null): string | null {
   switch (item.kind) {
     case "reading":
-      return readingProblem(item);
+      return readingProblem(item) ?? seriesProblem(item, like);
     case "waveform":
-      return waveformProblem(item);
+      return waveformProblem(item) ?? seriesProblem(item, like);
     case "notice":
       return noticeProblem(item);
     default:
@@ -34,12 +35,14 @@ function contentProblem(item: Item): string | null {
   }
 }
 
-function identityProblem(item: Item): string | null {
-  if (typeof item.device !== "string" || !isDeviceId(item.device)) {
-    return "device is not a device id";
-  }
-  if (!isBoot(item.boot)) {
-    return "boot is not 16 hex digits";
+function identityProblem(item: Item, before: Item | null): string | null {
+  if (item.device !== before?.device || item.boot !== before.boot) {
+    if (typeof item.device !== "string" || !isDeviceId(item.device)) {
+      return "device is not a device id";
+    }
+    if (!isBoot(item.boot)) {
+      return "boot is not 16 hex digits";
+    }
   }
   if (!isIntegerIn(item.take, 0, TIME_MAX)) {
     return "take is not a number from 0 to 2^52 - 1";
@@ -64,7 +67,7 @@ function readingProblem(item: Reading): string | null {
   if (item.deviceAt !== null && !isIntegerIn(item.deviceAt, -TIME_MAX, TIME_MAX)) {
     return "deviceAt is not a time";
   }
-  return seriesProblem(item);
+  return null;
 }
 
 function waveformProblem(item: Waveform): string | null {
@@ -92,7 +95,7 @@ function waveformProblem(item: Waveform): string | null {
       return "a sample is not an integer within 2^52, or null";
     }
   }
-  return seriesProblem(item);
+  return null;
 }
 
 function noticeProblem(item: Notice): string | null {
@@ -108,7 +111,10 @@ function noticeProblem(item: Notice): string | null {
   return null;
 }
 
-function seriesProblem(item: Reading | Waveform): string | null {
+function seriesProblem(item: Reading | Waveform, like: Item | null): string | null {
+  if (like !== null && like.kind !== "notice" && hasSameFields(item, like)) {
+    return null;
+  }
   if (!isTableText(item.code) || !isTableText(item.unit) || !isTableText(item.path)) {
     return "code, unit or path is not text";
   }
@@ -120,6 +126,16 @@ function seriesProblem(item: Reading | Waveform): string | null {
     return `quality is not a list of up to ${QUALITY_MAX}`;
   }
   return item.quality.every((word) => QUALITIES.includes(word)) ? null : "quality is unknown";
+}
+
+function hasSameFields(item: Reading | Waveform, like: Reading | Waveform): boolean {
+  return (
+    item.code === like.code &&
+    item.unit === like.unit &&
+    item.path === like.path &&
+    item.mdc === like.mdc &&
+    item.quality === like.quality
+  );
 }
 
 /** Minus zero is taken for the zero that it is: sums of integers give it now and then. */

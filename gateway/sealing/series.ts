@@ -13,11 +13,16 @@ export class SeriesTable {
   readonly #scratch = new ColumnWriter();
   readonly #column = new ColumnWriter();
   /** Items, up to the last one, whose series was the one to expect. */
-  #expected = 0;
+  #asExpected = 0;
   #last: Series | null = null;
 
   constructor(strings: StringTable) {
     this.#strings = strings;
+  }
+
+  /** The item that stands for the series that the next item will most likely belong to. */
+  get expected(): Item | null {
+    return this.#last?.next?.item ?? null;
   }
 
   /** The place of the next item's series; notes it in the column of series. */
@@ -26,11 +31,11 @@ export class SeriesTable {
     const isExpected = guess !== null && isSame(guess, item, form);
     const series = isExpected ? guess : this.#find(item, form);
     if (series === guess) {
-      this.#expected += 1;
+      this.#asExpected += 1;
     } else {
-      this.#column.uint(this.#expected);
+      this.#column.uint(this.#asExpected);
       this.#column.uint(series.place);
-      this.#expected = 0;
+      this.#asExpected = 0;
     }
     if (this.#last !== null) {
       this.#last.next = series;
@@ -41,8 +46,8 @@ export class SeriesTable {
 
   /** The column of series: how many came as expected, then one that did not, and so on. Call once, at the end. */
   column(): Uint8Array {
-    if (this.#expected > 0) {
-      this.#column.uint(this.#expected);
+    if (this.#asExpected > 0) {
+      this.#column.uint(this.#asExpected);
     }
     return this.#column.finish();
   }
@@ -111,7 +116,7 @@ function isSameScale(item: Reading | Waveform, other: Reading | Waveform): boole
 }
 
 function isSameQuality(a: readonly Quality[], b: readonly Quality[]): boolean {
-  return a.length === b.length && a.every((word, place) => word === b[place]);
+  return a === b || (a.length === b.length && a.every((word, place) => word === b[place]));
 }
 
 function writeSeries(writer: ColumnWriter, strings: StringTable, item: Item, form: number): void {
