@@ -51,7 +51,7 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Comm
     load: async () => (await import("./commands/replay.ts")).command,
   },
   map: {
-    summary: "check a register map that the site has written",
+    summary: "check a register map, line protocol or point table of your own",
     load: async () => (await import("./commands/map.ts")).command,
   },
   devices: {

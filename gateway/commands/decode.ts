@@ -39,7 +39,8 @@ export const command: Command = {
   async run(args, io) {
     const options = readOptions(args);
     const { file } = options;
-    const input = file === null ? Readable.from(io.stdin) : createReadStream(file);
+    // Not Readable.from: that waits for the next bytes before it can be ended.
+    const input = file === null ? new Readable().wrap(io.stdin) : createReadStream(file);
     addAbortSignal(io.stop, input);
     try {
       await decode(readInput(input), options, io);

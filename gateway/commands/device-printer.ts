@@ -1,5 +1,5 @@
 import type { BadBytes, LineState } from "../devices/device.ts";
-import type { Item, Take } from "../reading.ts";
+import type { Item, Reading, Take } from "../reading.ts";
 import type { CommandIo } from "./command.ts";
 import { writeLine } from "./ndjson.ts";
 
@@ -77,14 +77,22 @@ const WAITING_BYTES_MAX = 4 * 2 ** 20;
 function plain(item: Item): string {
   switch (item.kind) {
     case "reading": {
-      const value = item.value === null ? "no value" : `${item.text} ${item.unit}`;
-      return `${clockTime(item.at)}  ${item.code}  ${value}  ${item.quality.join(" ")}`;
+      return `${clockTime(item.at)}  ${item.code}  ${valueWords(item)}  ${item.quality.join(" ")}`;
     }
     case "waveform":
       return `${clockTime(item.start)}  ${item.code}  ${item.samples.length} samples${item.gap ? " after a gap" : ""}`;
     case "notice":
       return `${clockTime(item.at)}  ${item.text}`;
   }
+}
+
+/** A number as the device wrote it, or a word, with what the device wrote for it where that is something else. */
+function valueWords({ value, text, unit }: Reading): string {
+  if (value === null) {
+    return "no value";
+  }
+  const shown = typeof value === "string" && value !== text ? `${value} (${text})` : text;
+  return unit === "1" || unit === "" ? shown : `${shown} ${unit}`;
 }
 
 function clockTime(at: number): string {

@@ -1,33 +1,30 @@
 import { parseArgs } from "node:util";
 
-import type { DeviceOptions, RegisterPoll } from "../devices/device.ts";
-import { driver } from "../devices/generic-modbus/driver.ts";
-import type { MapPoint } from "../devices/generic-modbus/map-point.ts";
-import type { RegisterMap } from "../devices/generic-modbus/register-map.ts";
-import { parseMap } from "../devices/generic-modbus/register-map.ts";
 import { WardError } from "../errors.ts";
-import type { HostLine, PortLine } from "../lines/line-url.ts";
-import { parseLineUrl } from "../lines/line-url.ts";
-import type { PlannedRequest } from "../lines/modbus-plan.ts";
-import { planMs, planRequests } from "../lines/modbus-plan.ts";
-import { timingOf } from "../lines/modbus-timing.ts";
+import type { CheckedDescription } from "./checked-description.ts";
 import type { Command, CommandIo } from "./command.ts";
+import { checkLineProtocol } from "./map-lines.ts";
+import { checkPointTable } from "./map-points.ts";
+import { checkRegisterMap } from "./map-registers.ts";
 import { readDescriptionFile } from "./yaml-file.ts";
 
-const HELP = `wardgate map check FILE [--line URL] [--json]
+const HELP = `wardgate map check FILE [--model MODEL] [--line URL] [--json]
 
-Checks a register map of the driver generic-modbus (YAML or JSON) without any device: prints every problem with its place and
-what to do, or the points and the requests that would read them.
+Checks what a site has written about a device of its own, without any device: a register map (generic-modbus), a line protocol
+(generic-line) or a table of OPC-UA points (generic-opcua), YAML or JSON. Prints every problem with its place and what to do, or
+what would be read and how.
 
-  --line URL   the line it is meant for, which decides what is read together (default modbus-tcp://device:502)
-  --json       one JSON object
+  --model MODEL  which of the three it is (default: told by what is in it)
+  --line URL     for a register map: the line it is meant for, which decides what is read together (default
+                 modbus-tcp://device:502)
+  --json         one JSON object
 
-Exit code 0 when the map can be used, 3 when it cannot.
+Exit code 0 when it can be used, 3 when it cannot.
 `;
 
-/** `wardgate map`: register maps of a site. */
+/** `wardgate map`: descriptions of devices that a site writes itself. */
 export const command: Command = {
-  summary: "check a register map that the site has written",
+  summary: "check a register map, line protocol or point table of your own",
   help: HELP,
   async run(args, io) {
     const [verb, ...rest] = args;
@@ -38,14 +35,19 @@ export const command: Command = {
   },
 };
 
+const MODELS = ["generic-modbus", "generic-line", "generic-opcua"] as const;
+type Model = (typeof MODELS)[number];
+
 const WRONG = 3;
+const USUAL_LINE = "modbus-tcp://device:502";
 
 function checkMap(args: readonly string[], io: CommandIo): number {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
     options: {
-      line: { type: "string", default: "modbus-tcp://device:502" },
+      model: { type: "string" },
+      line: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
@@ -53,105 +55,71 @@ function checkMap(args: readonly string[], io: CommandIo): number {
   if (file === undefined || more.length > 0) {
     throw usage("name one file");
   }
-  const line = modbusLine(values.line);
   const text = readDescriptionFile(file);
-  const { map, problems } = parseMap(text);
-  if (map === null) {
-    const told = `${file} cannot be used:\n${problems.map((problem) => `  ${problem}\n`).join("")}`;
-    io.stdout.write(values.json ? `${JSON.stringify({ file, right: false, problems })}\n` : told);
-    return WRONG;
+  const driver = values.model === undefined ? modelOf(text) : needModel(values.model);
+  if (driver !== "generic-modbus" && values.line !== undefined) {
+    throw usage(`--line is for register maps, and ${file} is for ${driver}`);
   }
-  const polls = plannedPolls({ map: text }, line);
-  io.stdout.write(
-    values.json
-      ? `${JSON.stringify({ file, right: true, ...map.facts, points: map.points.map(pointFacts), polls: polls.map(pollFacts) })}\n`
-      : wordsOf(file, map, polls),
+  const checked = check(driver, text, values.line ?? USUAL_LINE);
+  const isRight = !("problems" in checked);
+  if (values.json) {
+    const rest = isRight ? { ...checked.about, ...checked.facts } : checked;
+    io.stdout.write(`${JSON.stringify({ file, driver, right: isRight, ...rest })}\n`);
+  } else {
+    io.stdout.write(`${wordsOf(file, driver, checked)}\n`);
+  }
+  return isRight ? 0 : WRONG;
+}
+
+function wordsOf(file: string, driver: Model, checked: CheckedDescription): string {
+  if ("problems" in checked) {
+    const problems = checked.problems.map((problem) => `  ${problem}`);
+    return [`${file} cannot be used for ${driver}:`, ...problems].join("\n");
+  }
+  const { title, maker, model, source } = checked.about;
+  return [`${file}: ${title} (${maker} ${model}), after ${source}`, "", ...checked.lines].join(
+    "\n",
   );
-  return 0;
 }
 
-interface PlannedPoll {
-  readonly poll: RegisterPoll;
-  readonly requests: readonly PlannedRequest[];
-  /** How long the wire is busy with it (milliseconds); null on TCP, where that says nothing. */
-  readonly wireMs: number | null;
-}
-
-function plannedPolls(options: DeviceOptions, line: PortLine | HostLine): PlannedPoll[] {
-  const { cost } = timingOf(line, driver.serial);
-  return driver.polls(options).map((poll) => {
-    const requests = planRequests(poll.blocks, { cost, limits: driver.limits?.(options) ?? {} });
-    const wireMs = line.scheme === "modbus-tcp" ? null : Math.ceil(planMs(requests, cost));
-    return { poll, requests, wireMs };
-  });
-}
-
-function pointFacts({ name, block, form, present, poll, values }: MapPoint): object {
-  const { function: code, address, count } = block;
-  return {
-    name,
-    function: code,
-    address,
-    count,
-    type: form.type,
-    present,
-    poll,
-    values: values.map((value) => ({ code: value.code, mdc: value.mdc, unit: value.unit })),
-  };
-}
-
-function pollFacts({ poll, requests, wireMs }: PlannedPoll): object {
-  return {
-    everyMs: poll.everyMs,
-    wireMs,
-    requests: requests.map(({ function: code, address, count, holds }) => {
-      return { function: code, address, count, blocks: holds.length };
-    }),
-  };
-}
-
-function wordsOf(
-  file: string,
-  { facts, points }: RegisterMap,
-  polls: readonly PlannedPoll[],
-): string {
-  const lines = [
-    `${file}: ${facts.title} (${facts.maker} ${facts.model}), after ${facts.source}`,
-    "",
-  ];
-  lines.push(
-    "function address count  type     values   (addresses as they go over the wire, from 0)",
-  );
-  for (const { name, block, form, present, poll, values } of points) {
-    const place = `${block.function}        ${String(block.address).padEnd(7)} ${String(block.count).padEnd(6)} ${form.type.padEnd(8)}`;
-    const codes = values.map(({ code, unit }) => `${code} ${unit}`).join(", ");
-    lines.push(
-      `${place} ${codes}  ${poll}${present === "present" ? "" : `, ${present}`}${name === "" ? "" : `  ${name}`}`,
-    );
+function check(model: Model, text: string, line: string): CheckedDescription {
+  switch (model) {
+    case "generic-modbus":
+      return checkRegisterMap(text, line);
+    case "generic-line":
+      return checkLineProtocol(text);
+    case "generic-opcua":
+      return checkPointTable(text);
   }
-  for (const { poll, requests, wireMs } of polls) {
-    const busy = wireMs === null ? "" : `, about ${wireMs} ms on the wire`;
-    lines.push("", `every ${poll.everyMs} ms${busy}:`);
-    for (const { function: code, address, count, holds } of requests) {
-      lines.push(
-        `  function ${code}, ${address} to ${address + count - 1}, for ${holds.length} of the points`,
-      );
-    }
-  }
-  return `${lines.join("\n")}\n`;
 }
 
-function modbusLine(url: string): PortLine | HostLine {
-  const line = parseLineUrl(url);
-  switch (line.scheme) {
-    case "modbus-tcp":
-    case "modbus-rtu":
-    case "modbus-ascii":
-    case "modbus-rtu+tcp":
-      return line;
-    default:
-      throw usage(`${line.scheme} is no Modbus line`);
+/** Whose description it is: only lines have messages, and only OPC-UA has nodes. */
+function modelOf(text: string): Model {
+  const { messages, line, points }: Partial<Record<string, unknown>> = { ...objectOf(text) };
+  if (messages !== undefined || line !== undefined) {
+    return "generic-line";
   }
+  const hasNodes =
+    Array.isArray(points) && points.some((point) => Object(point).node !== undefined);
+  return hasNodes ? "generic-opcua" : "generic-modbus";
+}
+
+/** An object, or nothing: what is wrong with a text is for the check to say. */
+function objectOf(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+function needModel(text: string): Model {
+  const model = MODELS.find((known) => known === text);
+  if (model === undefined) {
+    throw usage(`${text.slice(0, 60)} has no description; it is for ${MODELS.join(", ")}`);
+  }
+  return model;
 }
 
 function usage(why: string): WardError {

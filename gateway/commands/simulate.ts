@@ -118,8 +118,7 @@ function namedDevices(
   seed: number,
 ): WantedDevice[] {
   if (words.length === 0) {
-    const models = SIMULATORS.map(({ model }) => model).join(", ");
-    throw usage(`name at least one model of ${models}`);
+    throw usage("name at least one model; wardgate devices list shows every model");
   }
   return words.map((word, place) => {
     const at = word.indexOf("@");

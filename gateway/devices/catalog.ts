@@ -60,14 +60,13 @@ export function driverOf(model: string): Driver | undefined {
   return DRIVERS.find(({ facts }) => facts.model === model);
 }
 
-/** The driver of a model; throws WardError `WARD_UNKNOWN_MODEL` that lists the models there are. */
+/** The driver of a model; throws WardError `WARD_UNKNOWN_MODEL`. */
 export function needDriver(model: string): Driver {
   const driver = driverOf(model);
   if (driver === undefined) {
-    const models = DRIVERS.map(({ facts }) => facts.model).join(", ");
     throw new WardError(
       "WARD_UNKNOWN_MODEL",
-      `Cannot read model "${model.slice(0, 64)}": it is not known. Use one of ${models}.`,
+      `Cannot read model "${model.slice(0, 64)}": it is not known. wardgate devices list shows every model.`,
     );
   }
   return driver;

@@ -54,8 +54,11 @@ export async function openRemotePort(
     },
     onEnd: (why) => {
       ended = why;
-      negotiation.fail(cannotOpen(line, why, "Check the device server"));
-      events.onEnd(why);
+      if (negotiation.isDone) {
+        events.onEnd(why);
+      } else {
+        negotiation.fail(cannotOpen(line, why, CHECK_SERVER));
+      }
     },
   });
   try {
@@ -69,7 +72,7 @@ export async function openRemotePort(
     throw error;
   }
   if (ended !== null) {
-    throw cannotOpen(line, ended, "Check the device server");
+    throw cannotOpen(line, ended, CHECK_SERVER);
   }
   return {
     write: (bytes) => socket.write(telnetData(bytes)),
@@ -172,6 +175,8 @@ class Negotiation {
 /** Options that we ask for ourselves: their confirmation needs no answer (RFC 854, option negotiation). */
 const OURS: ReadonlySet<number> = new Set([BINARY, SUPPRESS_GO_AHEAD]);
 const NEGOTIATION_MS = 5000;
+/** What a server that hangs up may mean: most let only one program have a port. */
+const CHECK_SERVER = "Check the device server, and that nobody else has this port open";
 
 function cannotOpen(line: string, why: string, whatToDo: string): WardError {
   return new WardError("WARD_LINE_OPEN", `Cannot open ${line}: ${why}. ${whatToDo}.`);

@@ -104,6 +104,11 @@ export class StreamSession {
       return;
     }
     this.#options.machine.bytes();
+    // The usual few bytes go on as they are: to make a part of them costs more than to decode them.
+    if (bytes.length <= CHUNK_BYTES_MAX) {
+      this.#decode((decoder, at) => decoder.push(bytes, at));
+      return;
+    }
     for (let from = 0; from < bytes.length; from += CHUNK_BYTES_MAX) {
       const chunk = bytes.subarray(from, from + CHUNK_BYTES_MAX);
       this.#decode((decoder, at) => decoder.push(chunk, at));
@@ -124,6 +129,9 @@ export class StreamSession {
   }
 
   #use(outputs: readonly Output[]): void {
+    if (outputs.length === 0) {
+      return;
+    }
     const { clock, machine, sink, signal } = this.#options;
     const at = clock.now();
     for (const output of outputs) {

@@ -180,7 +180,7 @@ function parsePlace(
   const port = Number(match?.[2] ?? 0);
   if (match === null || port > 65_535) {
     throw new WardError(
-      "WARD_SIMULATE",
+      "WARD_LINE_URL",
       `Cannot simulate a Modbus device on "${line.slice(0, 80)}". Use pty, modbus-ascii, modbus-tcp, modbus-rtu+tcp or modbus-tcp://127.0.0.1:port.`,
     );
   }

@@ -69,13 +69,19 @@ export interface ShownMoment {
  * Starts an OPC-UA server that shows a simulated device. It offers the safe policies with SignAndEncrypt and nothing less.
  *
  * Faults: `silence` lets connections hang, `noise` makes values uncertain and jumpy, `checksum` breaks what the server sends, `sensor-off` gives
- * BadSensorFailure, `restart` ends all connections and is gone for a moment. Throws WardError `WARD_SIMULATE`.
+ * BadSensorFailure, `restart` ends all connections and is gone for a moment. Throws WardError `WARD_LINE_URL` for another kind of line, else
+ * `WARD_SIMULATE`.
  */
 export async function startOpcuaServer(
   shown: ShownDevice,
   { line, seed, directory }: SimulateRequest,
 ): Promise<SimulatedOpcuaDevice> {
-  const place = loopbackPlace(line, line.replace(/^opc\.tcp:?/, ""));
+  const [, rest] = /^opc\.tcp(?::(.*))?$/.exec(line) ?? [line, null];
+  if (rest === null) {
+    const why = `Cannot simulate an OPC-UA server on "${line.slice(0, 80)}"`;
+    throw new WardError("WARD_LINE_URL", `${why}. Use opc.tcp or opc.tcp://127.0.0.1:port.`);
+  }
+  const place = loopbackPlace(line, rest ?? "");
   await using opened = new AsyncDisposableStack();
   const pki = directory ?? (await temporaryDirectory(opened));
   const inner: { port: number } = { port: 0 };

@@ -32,7 +32,8 @@ export interface OutletEvents {
 
 /**
  * Opens an outlet: "pty", "tcp", "unix" or "udp" for any free place, or `tcp://127.0.0.1:port`, `unix:/path`, `udp://127.0.0.1:port`
- * (port 0: any). Only the loopback is ever opened. Throws WardError `WARD_SIMULATE`.
+ * (port 0: any). Only the loopback is ever opened. Throws WardError `WARD_LINE_URL` for other lines, `WARD_SIMULATE` when
+ * it cannot be opened.
  */
 export async function openOutlet(line: string, events: OutletEvents = {}): Promise<Outlet> {
   const { onBytes } = events;
@@ -55,23 +56,25 @@ export async function openOutlet(line: string, events: OutletEvents = {}): Promi
       return await (onBytes === undefined ? openUdp(port) : openAskedUdp(port, onBytes));
     }
   } catch (error) {
-    throw new WardError("WARD_SIMULATE", `Cannot simulate on line "${line}": ${errorText(error)}`, {
-      cause: error,
-    });
+    if (error instanceof WardError) {
+      throw error;
+    }
+    const why = `Cannot simulate on line "${line}": ${errorText(error)}. Choose another place.`;
+    throw new WardError("WARD_SIMULATE", why, { cause: error });
   }
   throw new WardError(
-    "WARD_SIMULATE",
+    "WARD_LINE_URL",
     `Cannot simulate on line "${line}": a stream device can be simulated on pty, tcp, unix and udp. Use one of these.`,
   );
 }
 
-/** A TCP place on the loopback out of `//127.0.0.1:port`; "" means any free port. */
+/** A TCP place on the loopback out of `//127.0.0.1:port`; "" means any free port. Throws WardError `WARD_LINE_URL`. */
 export function loopbackPlace(line: string, rest: string): { host: string; port: number } {
   const match = /^\/\/(127\.0\.0\.1|localhost):(\d{1,5})\/?$/.exec(rest);
   if (rest !== "" && match === null) {
     throw new WardError(
-      "WARD_SIMULATE",
-      `Cannot simulate on line "${line}": simulated devices listen on this machine only. Write for example tcp://127.0.0.1:0.`,
+      "WARD_LINE_URL",
+      `Cannot simulate on line "${line}": simulated devices listen on this machine only. Write //127.0.0.1:port after the colon, port 0 for any free one.`,
     );
   }
   return { host: "127.0.0.1", port: Number(match?.[2] ?? 0) };

@@ -18,14 +18,13 @@ export const SIMULATORS: readonly Simulator[] = [
   ...OPCUA_SIMULATORS.map(opcuaSimulator),
 ];
 
-/** The simulator of a model; throws WardError `WARD_UNKNOWN_MODEL` that lists the models there are. */
+/** The simulator of a model; throws WardError `WARD_UNKNOWN_MODEL`. */
 export function needSimulator(model: string): Simulator {
   const simulator = SIMULATORS.find((known) => known.model === model);
   if (simulator === undefined) {
-    const models = SIMULATORS.map((known) => known.model).join(", ");
     throw new WardError(
       "WARD_UNKNOWN_MODEL",
-      `Cannot simulate model "${model.slice(0, 64)}": there is no simulator for it. Use one of ${models}.`,
+      `Cannot simulate model "${model.slice(0, 64)}": there is no simulator for it. wardgate devices list shows every model.`,
     );
   }
   return simulator;

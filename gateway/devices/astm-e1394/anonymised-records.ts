@@ -27,7 +27,8 @@ export class AnonymisedRecords {
   }
 
   #maskRecord(piece: string): string {
-    const [start, letter = "", delimiter = ""] = RECORD_START.exec(piece) ?? [];
+    const form = this.#open === null ? RECORD_START : NUMBERED_START;
+    const [start, letter = "", delimiter = ""] = form.exec(piece) ?? [];
     const isStart = start !== undefined && Object.hasOwn(KEPT, letter);
     const record = isStart ? { letter, delimiter, field: 1 } : (this.#open ?? UNKNOWN);
     const fields = record.delimiter === "" ? [piece] : piece.split(record.delimiter);
@@ -51,7 +52,9 @@ const UNKNOWN: OpenRecord = { letter: "", delimiter: "", field: 1 };
 const NOTHING: ReadonlySet<number> = new Set();
 
 /** Letter, field delimiter, and a number of few digits, or the other delimiters in a header; only blanks may stand before it. */
-const RECORD_START = /^ *([A-Z])([^\w\s])(?:\d{0,4}(?:\2|$)|[^\w\s]{3})/;
+const RECORD_START = /^ *([A-Z])([^\w\s])(?:\d{0,4}(?:\2|$)|(?<=H.)[^\w\s]{3})/;
+/** Where a record may go on, its letter alone does not make another one of it: the rest of `...^L|` would look like that. */
+const NUMBERED_START = /^ *([A-Z])([^\w\s])(?:\d{1,4}(?:\2|$)|(?<=H.)[^\w\s]{3})/;
 
 /**
  * What says nothing about a person: of a header the delimiters, the sender, the processing id, version and time; of an order the test, its times,

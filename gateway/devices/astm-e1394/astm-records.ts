@@ -1,7 +1,9 @@
 import type { BadBytes, IdentityFound, Measured, Output } from "../device.ts";
 import { fingerprintOf } from "./astm-code.ts";
+import type { Delimiters } from "./astm-delimiters.ts";
+import { delimitersOf, unescaped, USUAL_DELIMITERS } from "./astm-delimiters.ts";
 import type { AstmFrame } from "./astm-link.ts";
-import { resultOf } from "./astm-result.ts";
+import { resultsOf } from "./astm-result.ts";
 
 /** What becomes of the id of the specimen that results belong to. */
 export type SpecimenUse = "drop" | "hash" | "keep";
@@ -18,8 +20,7 @@ interface Carry {
  */
 export class AstmRecords {
   readonly #specimenUse: SpecimenUse;
-  #field = "|";
-  #component = "^";
+  #delimiters: Delimiters = USUAL_DELIMITERS;
   #isTestMessage = false;
   #isTestOrder = false;
   /** Null when it is not known: before the first order, and after a frame was lost. */
@@ -56,9 +57,9 @@ export class AstmRecords {
     return this.#dropCarry();
   }
 
-  /** A transmission starts or ends. */
+  /** A transmission starts or ends. Its own order says whose results come; without one that is not known. */
   reset(): BadBytes[] {
-    return this.#dropCarry();
+    return this.lose();
   }
 
   /**
@@ -70,7 +71,7 @@ export class AstmRecords {
     if (carry === null) {
       return "";
     }
-    if (RECORD_START.test(text)) {
+    if (isRecordStart(text, delimitersOf(carry.text) ?? this.#delimiters)) {
       this.#carry = null;
       outputs.push(...this.#ofRecords([carry.text], false));
       return "";
@@ -104,7 +105,7 @@ export class AstmRecords {
           break;
         case "O":
           this.#giveReadings(readings, outputs);
-          this.#readOrder(record.split(this.#field));
+          this.#readOrder(record.split(this.#delimiters.field));
           break;
         case "R":
           this.#readResult(record, readings, outputs);
@@ -132,19 +133,15 @@ export class AstmRecords {
 
   /** `H|\^&|||name^version^serial|||||||P|...`: the delimiters, who sends, and whether it is about patients. */
   #readHeader(record: string, isChecked: boolean): IdentityFound[] {
-    const [field = "|", repeat = "", component = "^", escape = ""] = record.slice(1, 5);
-    const areDelimiters =
-      new Set([field, repeat, component, escape]).size === 4 && !/\w/.test(field + component);
-    this.#field = areDelimiters ? field : "|";
-    this.#component = areDelimiters ? component : "^";
-    const fields = record.split(this.#field);
+    this.#delimiters = delimitersOf(record) ?? USUAL_DELIMITERS;
+    const fields = record.split(this.#delimiters.field);
     const processing = (fields[HEADER_PROCESSING - 1] ?? "").trim();
     this.#isTestMessage = TEST_PROCESSING.has(processing);
     this.#isTestOrder = false;
     this.#specimen = null;
     const sender = (fields[HEADER_SENDER - 1] ?? "")
-      .split(this.#component)
-      .map((part) => part.trim())
+      .split(this.#delimiters.component)
+      .map((part) => unescaped(part, this.#delimiters).trim())
       .filter((part) => part !== "")
       .join(" ")
       .replaceAll(/[^ -~]/g, "?")
@@ -165,20 +162,20 @@ export class AstmRecords {
 
   #readResult(record: string, readings: Measured[], outputs: Output[]): void {
     const isTest = this.#isTestMessage || this.#isTestOrder;
-    const fields = record.split(this.#field);
-    const result = resultOf(fields, { component: this.#component, isTest });
-    if (typeof result === "string") {
-      outputs.push(fault("unknown-field", record.length, result));
+    const fields = record.split(this.#delimiters.field);
+    const results = resultsOf(fields, { delimiters: this.#delimiters, isTest });
+    if (typeof results === "string") {
+      outputs.push(fault("unknown-field", record.length, results));
     } else {
-      readings.push(result);
+      readings.push(...results);
     }
   }
 
   /** Parts of a specimen id without padding. */
   #tidy(specimen: string): string {
     return specimen
-      .split(this.#component)
-      .map((part) => part.trim())
+      .split(this.#delimiters.component)
+      .map((part) => unescaped(part, this.#delimiters).trim())
       .join("^")
       .replaceAll(/^\^+|\^+$/g, "")
       .slice(0, SPECIMEN_CHARACTERS_MAX);
@@ -198,8 +195,6 @@ export class AstmRecords {
 }
 
 const RECORD_END = /[\r\n]+/;
-/** The letter of a record and its number. */
-const RECORD_START = /^[HPOCRQMSL]\|\d*(?:\||$|[\r\n])/;
 /** Characters of a record that goes on, at most. */
 const CARRY_CHARACTERS_MAX = 65_536;
 const SENDER_CHARACTERS_MAX = 64;
@@ -221,6 +216,18 @@ function isNext(last: number | null, number: number | null): boolean {
   return (
     last === null || number === null || number === (last + 1) % 8 || (last === 7 && number === 1)
   );
+}
+
+/**
+ * Whether a text starts with a record of its own: its letter and its number, or a header with its delimiters. A letter alone is not enough: the
+ * rest of `mmol/L|` looks like that, and so do flags and status.
+ */
+function isRecordStart(text: string, { field }: Delimiters): boolean {
+  if (delimitersOf(text) !== null) {
+    return true;
+  }
+  const [start, number] = text.split(/[\r\n]/, 1).flatMap((line) => line.split(field, 2));
+  return /^[POCRQMSL]$/.test(start ?? "") && /^\d+$/.test(number ?? "");
 }
 
 /** The letter of a record, "" for an empty line, null for text that is no record. */

@@ -66,6 +66,8 @@ class AstmDecoder implements StreamDecoder {
   readonly #isListening: boolean;
   /** Number and text of the last frame, which an analyser that missed the acknowledgement sends again. */
   #lastFrame: AstmFrame | null = null;
+  /** A frame came damaged after it. */
+  #isDamaged = false;
   #answer: Ask | null = null;
   #heardAt = 0;
 
@@ -104,6 +106,7 @@ class AstmDecoder implements StreamDecoder {
         this.#answer = ACCEPT;
         return this.#useFrame(event);
       case "damaged":
+        this.#isDamaged = true;
         this.#answer = REFUSE;
         return [event.fault];
       case "plain":
@@ -122,7 +125,11 @@ class AstmDecoder implements StreamDecoder {
   #useFrame(frame: AstmFrame): Output[] {
     const last = this.#lastFrame;
     const isAgain = last !== null && last.number === frame.number && last.text === frame.text;
-    const isMissing = last !== null && !isAgain && isGap(last.number, frame.number);
+    const isMissing =
+      last !== null &&
+      !isAgain &&
+      (this.#isDamaged ? !follows(last.number, frame.number) : isGap(last.number, frame.number));
+    this.#isDamaged = false;
     this.#lastFrame = frame;
     const lost = isMissing ? this.#records.lose() : [];
     return isAgain ? [] : [...lost, ...this.#records.ofFrame(frame)];
@@ -130,6 +137,7 @@ class AstmDecoder implements StreamDecoder {
 
   #startTransmission(): BadBytes[] {
     this.#lastFrame = null;
+    this.#isDamaged = false;
     this.#answer = null;
     return this.#records.reset();
   }
@@ -145,11 +153,16 @@ class AstmDecoder implements StreamDecoder {
   }
 }
 
-/** A frame between these two was lost. Numbers that repeat or start again are no gap: some analysers number so. */
+/** A frame between these two was lost. Numbers that repeat or start again with 1 are no gap: some analysers number so. */
 function isGap(last: number | null, number: number | null): boolean {
   return (
-    last !== null && number !== null && number !== last && number > 1 && number !== (last + 1) % 8
+    last !== null && number !== null && number !== last && number !== 1 && !follows(last, number)
   );
+}
+
+/** The number after 7 is 0. */
+function follows(last: number | null, number: number | null): boolean {
+  return last !== null && number !== null && number === (last + 1) % 8;
 }
 
 const ACCEPT: Ask = { kind: "ask", verb: "acknowledge", bytes: Uint8Array.of(0x06) };

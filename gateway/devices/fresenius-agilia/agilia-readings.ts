@@ -22,18 +22,21 @@ export function answerOf(text: string): AgiliaAnswer | null {
 }
 
 /**
- * The variables in an answer: one letter and hex digits each, between semicolons. Null when the body is none (a drug name).
+ * The variables in an answer: one letter and hex digits each, between semicolons. One of several whose digits are none has no value. Null when
+ * the body is no list of variables (a drug name).
  */
 export function variablesOf(body: string): ReadonlyMap<string, string> | null {
-  const variables = new Map<string, string>();
-  for (const part of body.split(";")) {
-    if (VARIABLE.test(part)) {
-      variables.set(part.slice(0, 1), part.slice(1));
-    } else if (part !== "") {
-      return null;
-    }
-  }
-  return variables.size === 0 ? null : variables;
+  const parts = body.split(";").filter((part) => part !== "");
+  const areVariables =
+    parts.every(isVariable) ||
+    (parts.length > 1 && parts.every((part) => NAMED.test(part)) && parts.some(isVariable));
+  return areVariables && parts.length > 0
+    ? new Map(parts.map((part) => [part.slice(0, 1), isVariable(part) ? part.slice(1) : ""]))
+    : null;
+}
+
+function isVariable(part: string): boolean {
+  return VARIABLE.test(part);
 }
 
 /** The modules in the answer of a base: one bit each. */
@@ -42,7 +45,9 @@ export function modulesOf(digits: string | undefined): number[] {
   return MODULES.filter((module) => (bits & (1 << (module - 1))) !== 0);
 }
 
-const VARIABLE = /^[a-z][0-9A-F]*$/;
+const VARIABLE = /^[a-z][0-9A-Fa-f]*$/;
+/** A letter of a variable, and what is no number. */
+const NAMED = /^[a-z](?![a-z])/;
 const MODULES = [1, 2, 3, 4, 5, 6, 7, 8] as const;
 
 /** What the variables of a pump say; letters that are not known say nothing. */

@@ -67,8 +67,8 @@ class AgiliaDecoder implements StreamDecoder {
   #modules: readonly number[] = [];
   /** Answers with values since a pump was last asked for its drug. */
   readonly #valuesSince = new Map<number | null, number>();
-  /** Pumps whose next answer that is no list of variables is the name of the drug. */
-  readonly #drugAsked = new Set<number | null>();
+  /** Pumps whose next answer is a text that was asked for: the name of the drug, or one that a host has given. */
+  readonly #textAsked = new Map<number | null, "drug" | "name">();
 
   constructor({ interval }: DeviceOptions) {
     this.#session = new AgiliaSession(1000 * (typeof interval === "number" ? interval : 2));
@@ -127,25 +127,32 @@ class AgiliaDecoder implements StreamDecoder {
     return outputs;
   }
 
-  /** Another host asks for a drug: what follows is its name. */
+  /** Another host asks for a text: what follows is that. */
   #hearHost(text: string): void {
-    const [, address] = /^([0-9]?)LP$/.exec(text) ?? [];
+    const [, address, asked] = /^([0-9]?)(LP|LN)$/.exec(text) ?? [];
     if (address !== undefined) {
-      this.#drugAsked.add(address === "" ? null : Number(address));
+      const pump = address === "" ? null : Number(address);
+      this.#textAsked.set(pump, asked === "LP" ? "drug" : "name");
     }
   }
 
   #values({ address, status, body }: AgiliaAnswer, at: number): Output[] {
     const variables = variablesOf(body);
-    const drugAsked = this.#drugAsked.delete(address);
+    // What the pump sends by itself in between is no answer.
+    const textAsked = status === "C" ? this.#textAsked.get(address) : undefined;
+    if (status === "C") {
+      this.#textAsked.delete(address);
+    }
+    if (textAsked === "name") {
+      return [];
+    }
     if (variables === null) {
-      const isDrug = status === "C" && drugAsked && body !== "";
-      return isDrug ? framed([drugOf(address, body)]) : [];
+      return textAsked === "drug" && body !== "" ? framed([drugOf(address, body)]) : [];
     }
     if (address === 0) {
       return framed(this.#useModules(variables));
     }
-    if (drugAsked && status === "C" && variables.size === 1) {
+    if (textAsked === "drug" && variables.size === 1) {
       // A drug may be called "d5", which would be a rate as well: it is neither.
       return [];
     }
@@ -170,13 +177,13 @@ class AgiliaDecoder implements StreamDecoder {
     if (answers < DRUG_EVERY_ANSWERS) {
       return [];
     }
-    this.#drugAsked.add(address);
+    this.#textAsked.set(address, "drug");
     const ask = this.#session.askDrug(address, at);
     return ask === null ? [] : [ask];
   }
 
   #refusal({ address, body }: AgiliaAnswer): Output[] {
-    this.#drugAsked.delete(address);
+    this.#textAsked.delete(address);
     const gone = body === ERROR_NO_MODULE && address !== 0 ? framed(unreachable(address)) : [];
     const why = ERRORS[body] ?? "a reason that is not known";
     return [...gone, fault("refused", `the pump refuses: ${why} (${body.slice(0, 8)})`)];

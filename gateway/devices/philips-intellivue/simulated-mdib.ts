@@ -1,23 +1,31 @@
 import { Patient } from "../physiology.ts";
 import { attribute, list, u16, u32 } from "./encode.ts";
 import type { Component, Metric, Wave } from "./simulated-objects.ts";
-import { BLOCK_MS, MEASUREMENTS, NOT_A_NUMBER, NUMERICS, WAVES } from "./simulated-objects.ts";
+import { BLOCK_MS, MEASUREMENTS, NOT_A_NUMBER } from "./simulated-objects.ts";
+
+/** The objects that a simulated monitor has. */
+export interface SimulatedObjects {
+  readonly numerics: readonly Metric[];
+  readonly waves: readonly Wave[];
+}
 
 /** The objects of a simulated monitor and what they show, as attributes on the wire. */
 export class SimulatedMdib {
   readonly #patient: Patient;
+  readonly #objects: SimulatedObjects;
   readonly #serial: string;
   /** Without a patient at the sensors. */
   isSensorOff = false;
 
-  constructor(seed: number) {
+  constructor(seed: number, objects: SimulatedObjects) {
     this.#patient = new Patient(seed);
+    this.#objects = objects;
     this.#serial = `DE${String(10_000_000 + ((seed * 7919) % 89_999_999))}`;
   }
 
   /** Numeric objects; with `isFull` all attributes, else the observed values. `at` is epoch milliseconds. */
   numerics(at: number, isFull: boolean): EncodedObject[] {
-    return NUMERICS.map((metric) => ({
+    return this.#objects.numerics.map((metric) => ({
       context: metric.context,
       handle: metric.handle,
       attributes: [...(isFull ? numericContext(metric) : []), ...this.#values(metric, at)],
@@ -26,7 +34,7 @@ export class SimulatedMdib {
 
   /** Wave objects: the block of 256 ms that begins at `from`; the attributes that explain it with every fourth block. */
   waves(from: number, block: number): EncodedObject[] {
-    return WAVES.map((wave, index) => ({
+    return this.#objects.waves.map((wave, index) => ({
       context: MEASUREMENTS,
       handle: wave.handle,
       attributes: [...(block % 4 === index ? waveContext(wave) : []), ...this.#samples(wave, from)],

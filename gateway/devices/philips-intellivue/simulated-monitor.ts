@@ -10,7 +10,7 @@ import { ACTION_POLL, ACTION_POLL_EXTENDED, NOTIFY_MDS_CREATED } from "./message
 import { Octets } from "./octets.ts";
 import { CLASS_MDS, CLASS_NUMERIC, CLASS_WAVE, readAttributes } from "./poll-reply.ts";
 import { GROUP_PRODUCTION, GROUP_VALUES } from "./requests.ts";
-import type { EncodedObject } from "./simulated-mdib.ts";
+import type { EncodedObject, SimulatedObjects } from "./simulated-mdib.ts";
 import { SimulatedMdib } from "./simulated-mdib.ts";
 import { BLOCK_MS } from "./simulated-objects.ts";
 import type { PollHead } from "./simulated-results.ts";
@@ -41,8 +41,8 @@ export class SimulatedMonitor {
   #createAt = 0;
   readonly #series = new Map<number, Series>();
 
-  constructor(seed: number) {
-    this.#mdib = new SimulatedMdib(seed);
+  constructor(seed: number, objects: SimulatedObjects) {
+    this.#mdib = new SimulatedMdib(seed, objects);
   }
 
   setSensorOff(isOff: boolean): void {

@@ -2,7 +2,9 @@ import type { SimulatedFault } from "../device.ts";
 import type { SimulatedStream, StreamSimulator } from "../simulator.ts";
 import { randomOf } from "../simulator.ts";
 import { serialFrame } from "./serial-frames.ts";
+import type { SimulatedObjects } from "./simulated-mdib.ts";
 import { SimulatedMonitor } from "./simulated-monitor.ts";
+import { NUMERICS, WAVES } from "./simulated-objects.ts";
 import { SimulatedPort } from "./simulated-port.ts";
 
 /**
@@ -12,18 +14,19 @@ import { SimulatedPort } from "./simulated-port.ts";
 export const simulator: StreamSimulator = {
   model: "philips-intellivue",
   tickMs: 64,
-  open: ({ seed }) => new IntelliVueStream(seed),
+  open: ({ seed }) => new SimulatedIntelliVue(seed, { numerics: NUMERICS, waves: WAVES }),
 };
 
-class IntelliVueStream implements SimulatedStream {
+/** One simulated monitor with objects of one's choice. */
+export class SimulatedIntelliVue implements SimulatedStream {
   readonly #monitor: SimulatedMonitor;
   readonly #port = new SimulatedPort();
   readonly #random: () => number;
   readonly #faults = new Set<SimulatedFault>();
   #messages = 0;
 
-  constructor(seed: number) {
-    this.#monitor = new SimulatedMonitor(seed);
+  constructor(seed: number, objects: SimulatedObjects) {
+    this.#monitor = new SimulatedMonitor(seed, objects);
     this.#random = randomOf(seed + 1);
   }
 

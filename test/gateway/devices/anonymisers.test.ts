@@ -132,6 +132,16 @@ describe("ASTM records", () => {
       [frame("1P|1|00", "\u0017"), "\r\n", frame("3XXXX^X|XXXX\rR|1|^^^K|5.9\r")].join(""),
     );
     assert.equal(masked(given[2]!), frame("3XXXX^X|XXXX\rR|1|^^^K|5.9\r"));
+    // The rest of a name may look like a terminator, whose fields are kept.
+    for (const [rest, hidden] of [
+      ["L||19640812|F\r", "X||00000000|X\r"],
+      ["L|^^^ROTH|19640812\r", "X|^^^XXXX|00000000\r"],
+    ] as const) {
+      assert.equal(
+        masked(frame("1P|1||||Muster^Erika^", "\u0017"), frame(`2${rest}`)),
+        [frame("1P|1||||XXXXXX^XXXXX^", "\u0017"), frame(`2${hidden}`)].join(""),
+      );
+    }
   });
 
   test("other delimiters, records without frames, and text that is no record", () => {

@@ -76,25 +76,80 @@ describe("ASTM, records", () => {
       [5.9, 5.5, -2, 1200, 0.5],
     );
     assert.equal(resultOf("R|1|^^^A|  5.50|g/L||||F").text, "5.50");
-    assert.deepEqual(["", "  ", "-----", "****", "+++", "."].map(value), [
-      null,
-      null,
-      null,
-      null,
-      null,
-      null,
-    ]);
-    assert.deepEqual(["<0.5", "5,9", "NEGATIVE", "1:80", "^POS", "17.5^2^Positive"].map(value), [
-      "<0.5",
-      "5,9",
-      "NEGATIVE",
-      "1:80",
-      "POS",
-      17.5,
-    ]);
+    for (const nothing of [
+      "",
+      "  ",
+      "-----",
+      "****",
+      "++++",
+      "++.+",
+      ".....",
+      "?.....",
+      "^",
+      "-^",
+    ]) {
+      assert.equal(value(nothing), null, nothing);
+    }
+    const words = ["<0.5", "NEGATIVE", "1:80", "+", "+++", "16,920", "1,5,0", "?", "-"];
+    assert.deepEqual(words.map(value), [...words.slice(0, -2), null, null]);
+    assert.equal(value("^POS"), "POS");
     assert.deepEqual(faultsOf(decode(frame(1, `${HEADER}\rR|1|^^^A|${"x".repeat(121)}\r`))), [
       "unknown-field",
     ]);
+  });
+
+  test("a decimal comma is a point, unless it may be one of thousands; a question mark is doubt", () => {
+    const shown = (text: string): unknown[] => {
+      const { value, text: digits, quality } = resultOf(`R|1|^^^A|${text}|g/L||||F`);
+      return [value, digits, quality];
+    };
+    assert.deepEqual(shown("16,92"), [16.92, "16.92", "valid"]);
+    assert.deepEqual(shown("-0,120"), [-0.12, "-0.120", "valid"]);
+    assert.deepEqual(shown("7,412"), ["7,412", "7,412", "valid"]);
+    assert.deepEqual(shown("?7.412"), [7.412, "7.412", "questionable"]);
+  });
+
+  test("a value of a number and a word is two readings; two numbers of which one may be a verdict are one word", () => {
+    const all = (value: string): string[] =>
+      framesOf(decode(frame(1, `${HEADER}\rR|1|^^^A|${value}|IU/mL||||F\r`))).flatMap(
+        ({ readings }) => readings.map(({ code, text, unit }) => `${code} ${text} ${unit}`),
+      );
+    assert.deepEqual(all("DETECTED^1234"), ["ASTM_A 1234 [IU]/mL", "ASTM_A_WORD DETECTED 1"]);
+    assert.deepEqual(all("17.5^2^Positive"), ["ASTM_A 17.5 [IU]/mL", "ASTM_A_WORD 2^Positive 1"]);
+    assert.deepEqual(all("-1^0.534"), ["ASTM_A -1^0.534 [IU]/mL"]);
+    assert.deepEqual(all("NOT DETECTED^"), ["ASTM_A NOT DETECTED [IU]/mL"]);
+    assert.deepEqual(all("^24.7"), ["ASTM_A 24.7 [IU]/mL"]);
+  });
+
+  test("escaped delimiters are characters like any other, in values, units, tests and specimens", () => {
+    const readings = (text: string): string[] =>
+      framesOf(decode(text, { specimen: "keep" })).flatMap((found) =>
+        found.readings.map((one) => `${one.code}=${one.text} ${one.unit}`),
+      );
+    assert.deepEqual(
+      readings(
+        frame(
+          1,
+          `${HEADER}\rO|1|A&S&1&F&2\rR|1|^^^A&R&B|4.5|10&S&3/uL\rR|2|^^^C|R&E&D &X41&&X0D&|\rR|3|^^^D|&H&5&N&|\r`,
+        ),
+      ),
+      ["ASTM_SPECIMEN=A^1|2 1", "ASTM_A_B=4.5 10^3/uL", "ASTM_C=R&D A 1", "ASTM_D=5 "],
+    );
+    assert.deepEqual(readings(frame(1, "H!@^~!!!LAB\rR!1!^^^A!a~F~b~S~c~R~d!\r")), [
+      "ASTM_SPECIMEN= 1",
+      "ASTM_A=a!b^c@d 1",
+    ]);
+    for (const text of ["a&b", "a&", "&&", "a&Q&b", "a&S b"]) {
+      assert.deepEqual(readings(frame(1, `${HEADER}\rR|1|^^^A|${text}|\r`)), [
+        "ASTM_SPECIMEN= 1",
+        `ASTM_A=${text} 1`,
+      ]);
+    }
+  });
+
+  test("a word in the place of the status is none", () => {
+    assert.equal(resultOf("R|1|HBCT|0.05|||||Positif").quality, "valid");
+    assert.equal(resultOf("R|1|HBCT|0.05|||||p").quality, "early");
   });
 
   test("the time is that of the result, completed before started, and none when it is none", () => {
@@ -268,5 +323,22 @@ describe("ASTM, privacy", () => {
       ({ readings }) => readings[0]?.value,
     );
     assert.deepEqual(specimens, ["S-1", null]);
+  });
+
+  test("a result never belongs to the order of another message, or of one whose frame did not come again", () => {
+    const specimens = (text: string): unknown[] =>
+      framesOf(decode(text, { specimen: "keep" })).map(({ readings }) => readings[0]?.value);
+    const broken = (text: string): string => text.replace("S-2", "S-3");
+    const before = [6, 7].map((number) => frame(number, number === 6 ? "O|1|S-1\r" : "C|1|I|x\r"));
+    const order = frame(0, "O|2|S-2\r");
+    assert.deepEqual(
+      [
+        specimens([...before, broken(order), frame(1, `${result("1")}\r`)].join("")),
+        specimens([...before, broken(order), order, frame(1, `${result("1")}\r`)].join("")),
+        specimens([before[0], frame(0, `${result("1")}\r`)].join("")),
+        specimens(`\x05${before.join("")}\x04\x05${frame(2, `${result("1")}\r`)}\x04`),
+      ],
+      [[null], ["S-2"], [null], [null]],
+    );
   });
 });

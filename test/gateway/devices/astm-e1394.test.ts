@@ -62,6 +62,16 @@ describe("ASTM, frames", () => {
       const wrong = read(`\x05${parts([2, 5])}\x04`);
       assert.ok(wrong.length === 0 || wrong[0] === "ASTM_GLU=12.4", `cut at ${cut}: ${wrong[0]}`);
     }
+    // Wherever it is cut, also where its rest starts with a letter of a record: unit, status and time are those of the whole.
+    for (const each of [result("12.4"), "R|1|^^^GLU|12.4|U/L||H||||||20261126094000"]) {
+      const whole = framesOf(decode(frame(1, `${each}\r`)))[0]?.readings;
+      for (const end of ["\r", ""]) {
+        for (let cut = 2; cut < each.length; cut += 1) {
+          const parts = frame(1, each.slice(0, cut), "\x17") + frame(2, `${each.slice(cut)}${end}`);
+          assert.deepEqual(framesOf(decode(parts))[0]?.readings, whole, `cut at ${cut}`);
+        }
+      }
+    }
     const three =
       frame(1, record.slice(0, 9), "\x17") +
       frame(2, record.slice(9, 15), "\x17") +
@@ -74,6 +84,11 @@ describe("ASTM, frames", () => {
       frame(1, record, "\x17"),
     );
     assert.deepEqual(read(`\x05${text.join("")}\x04`), ["ASTM_A=1", "ASTM_B=2", "ASTM_C=3"]);
+    const others = ["H!@^~!!!LAB", "O!1!S", "R!1!^^^A!1", "H!@^~!!!LAB", "R!1!^^^C!3", "L!1!N"];
+    assert.deepEqual(
+      read(others.map((record, place) => frame(place + 1, record, "\x17")).join("")),
+      ["ASTM_A=1", "ASTM_C=3"],
+    );
   });
 
   test("a frame without a checksum counts only where none has had one", () => {

@@ -117,10 +117,17 @@ describe("Fresenius Agilia and Orchestra", () => {
       "1.1.1.4 FRESENIUS_ALARM 0001 1",
     ]);
     assert.deepEqual(read("8C;r00FFFFFF"), ["1.8.1.2 MDC_VOL_FLUID_DELIV 16777.215 mL"]);
+    assert.deepEqual(read("8C;r00ffffff"), ["1.8.1.2 MDC_VOL_FLUID_DELIV 16777.215 mL"]);
   });
 
   test("no digits are no value, and a module that is gone has none", () => {
     assert.deepEqual(read("1C;d"), ["1.1.1.1 MDC_FLOW_FLUID_PUMP  mL/h"]);
+    for (const nothing of ["d----", "d?", "d", "d "]) {
+      assert.deepEqual(read(`1C;${nothing};r0004D2`), [
+        "1.1.1.1 MDC_FLOW_FLUID_PUMP  mL/h",
+        "1.1.1.2 MDC_VOL_FLUID_DELIV 1.234 mL",
+      ]);
+    }
     const gone = ["1.2.1.1 MDC_FLOW_FLUID_PUMP  mL/h", "1.2.1.2 MDC_VOL_FLUID_DELIV  mL"];
     assert.deepEqual(read("2I;0E"), gone);
     assert.deepEqual(read("0C;b0003", "0C;b0001"), ["1.0.1.1 FRESENIUS_MODULES 0001 1", ...gone]);
@@ -145,7 +152,13 @@ describe("Fresenius Agilia and Orchestra", () => {
 
   test("a drug is only what follows the question for it, and no drug becomes a rate", () => {
     assert.deepEqual(read("1LP", "1C;dopamine"), ["1.1.1.8 FRESENIUS_DRUG dopamine 1"]);
-    assert.deepEqual(read("1LN", "1C;BED 7"), []);
+    for (const name of ["BED 7", "d5", "b12", "d0032;r00000000"]) {
+      assert.deepEqual(read("1LN", `1C;${name}`), [], name);
+    }
+    assert.deepEqual(read("1LP", "1E;a0001", "1C;dopamine"), [
+      "1.1.1.4 FRESENIUS_ALARM 0001 1",
+      "1.1.1.8 FRESENIUS_DRUG dopamine 1",
+    ]);
     assert.deepEqual(read("1C;dobutamine"), []);
     assert.deepEqual(read("1LP", "1C;d5"), []);
     assert.deepEqual(answers("1C;d0032").slice(1), ["ask-drug 02314c50333203"]);

@@ -11,9 +11,9 @@ import { openMemoryBus } from "../../fakes/modbus-wire.ts";
  * Slaves that are late, twice, short, long, garbled, silent, out of order, misnumbered or somebody else, at random from a seed. Each
  * word they send says which register it is and which request it answers, so that a value given for another one is seen.
  */
-const TIMING = { replyMs: 30, quietMs: 40, unitBackoffMs: 4 };
+const TIMING = { replyMs: 100, quietMs: 40, unitBackoffMs: 4 };
 /** Later than a reply may be, than the bus has to be quiet, and than the next request. */
-const LATE_MS = 110;
+const LATE_MS = 180;
 
 /** A longer run: as many times the faults. */
 const SCALE = Number(process.env["WARD_FAULT_SCALE"] ?? 1);
@@ -25,7 +25,7 @@ const BLOCKS: readonly RegisterBlock[] = [
   { function: 3, address: 300, count: 12 },
 ];
 /** Many more, so that a window of requests is always full. */
-const MANY: readonly RegisterBlock[] = Array.from({ length: 24 }, (_, place) => ({
+const MANY: readonly RegisterBlock[] = Array.from({ length: 16 }, (_, place) => ({
   function: place % 3 === 0 ? 3 : 4,
   address: 1000 + 200 * place,
   count: 4 + 3 * (place % 2),
@@ -47,11 +47,11 @@ interface Kind {
 }
 
 const KINDS: readonly Kind[] = [
-  { name: "TCP", lines: 20, faultsEach: 100, open: (slave) => onTcp(slave, "tcp") },
+  { name: "TCP", lines: 20, faultsEach: 150, open: (slave) => onTcp(slave, "tcp") },
   {
     name: "TCP with 8 requests under way",
     lines: 20,
-    faultsEach: 125,
+    faultsEach: 60,
     blocks: MANY,
     limits: { inFlight: 8 },
     open: (slave) => onTcp(slave, "tcp"),
@@ -59,14 +59,14 @@ const KINDS: readonly Kind[] = [
   {
     name: "TCP with 16 requests under way on each of 2 connections",
     lines: 10,
-    faultsEach: 100,
+    faultsEach: 60,
     blocks: MANY,
     limits: { inFlight: 16, connections: 2 },
     open: (slave) => onTcp(slave, "tcp"),
   },
-  { name: "RTU over TCP", lines: 40, faultsEach: 40, open: (slave) => onTcp(slave, "rtu") },
-  { name: "RTU", lines: 40, faultsEach: 35, open: (slave) => inMemory(slave, "rtu") },
-  { name: "ASCII", lines: 40, faultsEach: 35, open: (slave) => inMemory(slave, "ascii") },
+  { name: "RTU over TCP", lines: 40, faultsEach: 45, open: (slave) => onTcp(slave, "rtu") },
+  { name: "RTU", lines: 40, faultsEach: 40, open: (slave) => inMemory(slave, "rtu") },
+  { name: "ASCII", lines: 40, faultsEach: 40, open: (slave) => inMemory(slave, "ascii") },
   {
     // Without probes nothing tells an old reply that comes in place of the new one; late and double ones are told.
     name: "RTU of a device that must not be probed",
@@ -107,7 +107,7 @@ async function sufferFaults(
   const faultsMin = faultsEach * SCALE;
   const slave = new SigningSlave({
     seed,
-    faultShare: blocks === MANY ? 0.04 : 0.2,
+    faultShare: blocks === MANY ? 0.08 : 0.2,
     lateMs: LATE_MS,
     stale,
   });

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
 
 import * as fc from "fast-check";
@@ -9,6 +8,7 @@ import { readTcpRequests } from "../../../gateway/lines/modbus-frames.ts";
 import type { ReadResult } from "../../../gateway/lines/modbus-link.ts";
 import { TcpMaster, TransactionNumbers } from "../../../gateway/lines/modbus-tcp.ts";
 import type { Wire } from "../../../gateway/lines/modbus-wire.ts";
+import { StillClock } from "../../fakes/still-clock.ts";
 
 const REPLY_MS = 300;
 
@@ -209,25 +209,27 @@ test("numbers go on over connections, and none comes twice on one", () => {
   assert.ok(seen.size > 65_000);
 });
 
-test("each request has its time once those before it are answered", async () => {
+test("each request has its time once those before it are answered", () => {
+  using clock = new StillClock();
   const peer = new Peer();
   peer.ask(A, B, C);
-  await sleep(0.7 * REPLY_MS);
+  clock.pass(0.7 * REPLY_MS);
   peer.reply(replyTo(1, A));
-  await sleep(0.7 * REPLY_MS);
+  clock.pass(0.7 * REPLY_MS);
   assert.deepEqual(peer.kinds, ["values", undefined, undefined]);
-  await sleep(0.6 * REPLY_MS);
+  clock.pass(0.6 * REPLY_MS);
   assert.deepEqual(peer.kinds, ["values", "timeout", "abandoned"]);
   assert.ok(peer.closed, "nobody has answered since");
 });
 
-test("a request that is not answered while others are does not end the connection", async () => {
+test("a request that is not answered while others are does not end the connection", () => {
+  using clock = new StillClock();
   const peer = new Peer();
   peer.ask(C);
   for (let turn = 0; turn < 8; turn += 1) {
     peer.ask(A);
     peer.reply(replyTo(turn + 2, A));
-    await sleep(REPLY_MS / 4);
+    clock.pass(REPLY_MS / 4);
   }
   assert.deepEqual(peer.kinds, ["timeout", ...Array.from({ length: 8 }, () => "values")]);
   assert.deepEqual(peer.results[0], { kind: "timeout", bytes: 0 });
@@ -239,22 +241,24 @@ test("a request that is not answered while others are does not end the connectio
   assert.ok(peer.closed);
 });
 
-test("half a reply is a reply that ended too early, and ends the connection", async () => {
+test("half a reply is a reply that ended too early, and ends the connection", () => {
+  using clock = new StillClock();
   const peer = new Peer();
   peer.ask(A);
   peer.reply(replyTo(1, A).subarray(0, 10));
-  await sleep(2 * REPLY_MS);
+  clock.pass(2 * REPLY_MS);
   assert.deepEqual(peer.results, [{ kind: "timeout", bytes: 10 }]);
   assert.ok(peer.closed);
 });
 
-test("half a reply to another request ends nothing", async () => {
+test("half a reply to another request ends nothing", () => {
+  using clock = new StillClock();
   const peer = new Peer();
   peer.ask(C);
-  await sleep(0.5 * REPLY_MS);
+  clock.pass(0.5 * REPLY_MS);
   peer.ask(A, B);
   peer.reply(replyTo(2, A), replyTo(3, B).subarray(0, 10));
-  await sleep(0.8 * REPLY_MS);
+  clock.pass(0.8 * REPLY_MS);
   assert.deepEqual(peer.kinds, ["timeout", "values", undefined]);
   peer.reply(replyTo(3, B).subarray(10));
   assert.deepEqual(peer.kinds, ["timeout", "values", "values"]);

@@ -63,7 +63,7 @@ test("a server that restarts or garbles is found again", async () => {
 
 test(
   "a server that hangs is noticed, and closing does not wait for it",
-  { timeout: 40_000 },
+  { timeout: 120_000 },
   async () => {
     const line = open();
     const sink = attach(line);

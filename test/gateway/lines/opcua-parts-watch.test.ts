@@ -210,7 +210,7 @@ test("a subscription is in trouble when it is silent, when it ends, and when it 
   assert.equal(watched.trouble(now + 4000), "the server publishes nothing");
   assert.equal(watched.clockLeadMs, null);
   clock();
-  assert.ok(Math.abs((watched.clockLeadMs ?? 0) - 600_000) < 5000);
+  assert.ok(Math.abs((watched.clockLeadMs ?? 0) - 600_000) < 60_000);
   clock();
   clock();
   // Its clock came a few times and then no more, while it goes on saying that it lives.

@@ -38,8 +38,9 @@ describe("stream lines", { concurrency: true }, () => {
       const frames = device.frames.length;
       await unlink(path);
       await device.until(() => /there is none/.test(device.states.at(-1)?.text ?? ""));
+      const opened = device.nextState("negotiating");
       pty = await plug(path);
-      await device.nextState("negotiating");
+      await opened;
       await readSome(pty, device);
       const again = device.frames[frames]?.waves[0];
       assert.equal(again?.gap, true, "samples are missing before the first block after the break");
@@ -78,7 +79,8 @@ describe("stream lines", { concurrency: true }, () => {
     const line = openStreamLine(url, FAST);
     const device = new RecordedDevice();
     try {
-      line.attach(spec(quick()), device.sink);
+      // The bytes have to come before the quiet time is over, also on a busy machine.
+      line.attach(spec(quick(3000)), device.sink);
       assert.match(await device.nextState("stale"), /^bytes but no good frame since .*baud rate/);
     } finally {
       await line.close();
@@ -120,8 +122,9 @@ describe("stream lines", { concurrency: true }, () => {
       const refused = new RecordedDevice();
       first.attach(spec(), refused.sink);
       assert.match(refused.states[0]?.text ?? "", /already serves another device/);
+      const opened = other.nextState("negotiating");
       await first.close();
-      await other.nextState("negotiating");
+      await opened;
     } finally {
       await Promise.all([first.close(), second.close()]);
       await pty.close();
@@ -146,10 +149,10 @@ describe("stream lines", { concurrency: true }, () => {
       }
       line.attach(spec(), device.sink);
       assert.match(await device.nextState("backoff"), /another program has it open/);
-      const gone = once(holder, "exit");
+      // Watched for from before it is possible: the port may be free, and opened, before the end of its holder is heard of.
+      const opened = device.nextState("negotiating");
       holder.kill("SIGKILL");
-      await gone;
-      await device.nextState("negotiating");
+      await opened;
     } finally {
       holder.kill("SIGKILL");
       await line.close();
@@ -301,9 +304,9 @@ function noninDriver(): StreamDriver {
 }
 
 /** The same driver with a short patience. */
-function quick(): StreamDriver {
+function quick(quietMs = 300): StreamDriver {
   const driver = noninDriver();
-  return { ...driver, facts: { ...driver.facts, quietMs: 300 } };
+  return { ...driver, facts: { ...driver.facts, quietMs } };
 }
 
 /** An active driver that asks the same every time; only READ is one of its verbs, and only "read!" and "xxx..." are its bytes. */
