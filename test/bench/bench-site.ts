@@ -27,7 +27,7 @@ export interface BenchSite {
 }
 
 /** mosquitto where Debian puts it; an ordinary user's PATH does not lead there. */
-const MOSQUITTO = "/usr/sbin/mosquitto";
+export const MOSQUITTO = "/usr/sbin/mosquitto";
 const LISTEN_MS = 10_000;
 
 export async function openBenchSite(directory: string, signal: AbortSignal): Promise<BenchSite> {
@@ -84,7 +84,7 @@ async function brokerCommand(
 }
 
 /** mosquitto cannot choose a port itself, so one is borrowed from the system and given back at once. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer();
     server.listen(0, "127.0.0.1", () => {
@@ -96,7 +96,7 @@ function freePort(): Promise<number> {
   });
 }
 
-async function untilListening(port: number): Promise<void> {
+export async function untilListening(port: number): Promise<void> {
   const until = Date.now() + LISTEN_MS;
   while (!(await isListening(port))) {
     if (Date.now() > until) {

@@ -1,0 +1,44 @@
+/** One device of the bench's flow. */
+export interface BenchDevice {
+  readonly device: string;
+  readonly line: string;
+  readonly model: string;
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The shortest flow that is still whole: source, check, seal, outbox, for all devices one tab. There is no filter, so that every
+ * reading travels. `windowMs` is how long the seal gathers; in the flow that ships it is 100.
+ */
+export function benchFlow(
+  devices: readonly BenchDevice[],
+  windowMs: number,
+): Record<string, unknown>[] {
+  const z = "bench";
+  const node = (id: string, type: string, wires: readonly string[], fields: object = {}) => ({
+    id,
+    z,
+    type,
+    name: "",
+    x: 0,
+    y: 0,
+    wires: [wires],
+    ...fields,
+  });
+  return [
+    { id: z, type: "tab", label: "Bench", disabled: false, info: "", env: [] },
+    ...devices.flatMap(({ device, line, model, options = {} }, place) => [
+      { id: `line-${place}`, type: "ward-serial-line", name: "", url: line },
+      node(`source-${place}`, "ward-serial", ["check"], {
+        device,
+        model,
+        line: `line-${place}`,
+        options: Object.entries(options).map(([name, value]) => ({ name, value })),
+      }),
+    ]),
+    node("check", "ward-check", ["seal"], { allowDemo: false, wires: [["seal"], []] }),
+    node("notices", "ward-notices", ["seal"]),
+    node("seal", "ward-seal", ["outbox"], { windowMs: String(windowMs), itemsMax: "5000" }),
+    node("outbox", "ward-outbox", [], { wires: [] }),
+  ];
+}
