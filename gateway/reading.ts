@@ -99,6 +99,13 @@ export interface Notice extends Identity {
   readonly since: number | null;
 }
 
+/**
+ * The word of the notice that corrects times. Bedside puts one among the takes of every device when the gateway's clock was
+ * set: takes of the same device and boot with a smaller number have times by the clock before. At the instant when the
+ * clock after said `at`, the clock before said `since`.
+ */
+export const CLOCK_SET_NOTICE = "clock-set";
+
 /** Bytes a driver could not use. Not a reading: it is counted and shown, never forwarded as data. */
 export interface Fault {
   readonly kind: "fault";

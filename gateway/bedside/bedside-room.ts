@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Bedside } from "./bedside.ts";
 import { parseFlowhostToBedside } from "./inbox.ts";
 import { Clock } from "./clock.ts";
+import { ClockSync } from "./clock-sync.ts";
 import { driverOf } from "../devices/catalog.ts";
 import { openLine } from "../lines/open-line.ts";
 import { type Checkpoint, parseCheckpoint } from "./reservation.ts";
@@ -103,9 +104,10 @@ function start(config: BedsideConfig): void {
     gateway: config.gateway,
   };
   const boot = randomBytes(8).toString("hex");
+  const sync = new ClockSync(config.settings.clockSyncFile);
   const room = new Bedside({
     boot,
-    clock: new Clock(),
+    clock: new Clock({ synced: () => sync.state }),
     settings: config.settings,
     allowedLines: config.allowedLines,
     driver: driverOf,

@@ -1,9 +1,11 @@
 import { BedsideLines } from "./lines.ts";
 import { LinePool } from "./line-pool.ts";
 import { BedsideTotals, type BedsideStats } from "./totals.ts";
-import type { Clock } from "./clock.ts";
+import { clockNotice } from "./clock-notice.ts";
+import type { Clock, ClockStep } from "./clock.ts";
 import type { BadBytes, Driver, Frame } from "../devices/device.ts";
 import { GapBook } from "./gap-book.ts";
+import { Gathered } from "./gathered.ts";
 import { HeldTakes } from "./held-takes.ts";
 import type { Line } from "../lines/line.ts";
 import { GATEWAY_DEVICE, type Take } from "../reading.ts";
@@ -69,8 +71,7 @@ export class Bedside {
   /** Remembers what was said on the link. */
   #writer: TakeWriter = new TakeWriter();
   #generation: number | null = null;
-  #flushing = false;
-  #flushedAt = -Infinity;
+  readonly #handing: Gathered;
   #checkpointNumber = 0;
   #checkpointWaiting: {
     readonly n: number;
@@ -89,7 +90,9 @@ export class Bedside {
       bytes: settings.bufferBytes,
       inFlight: settings.inFlightTakes,
     });
-    this.#reportedAt = clock.now();
+    this.#reportedAt = clock.steady();
+    clock.onStep((step) => this.#clockStepped(step));
+    this.#handing = new Gathered(() => this.#flush(), options.gatherMs ?? GATHER_MS);
     this.#pool = new LinePool(options);
     this.#lines = new BedsideLines({
       pool: this.#pool,
@@ -149,7 +152,7 @@ export class Bedside {
         this.#held.newGeneration();
         this.#sendGaps(this.#gaps.told());
         this.#checkpoint();
-        this.#flushSoon();
+        this.#handing.soon();
         return;
       case "settled":
         for (const outcome of message.outcomes) {
@@ -158,7 +161,7 @@ export class Bedside {
           }
         }
         this.#gaps.settled(message.gaps);
-        this.#flushSoon();
+        this.#handing.soon();
     }
   }
 
@@ -183,13 +186,13 @@ export class Bedside {
     }
     this.#checkpointWaiting = null;
     this.#onKept();
-    this.#flushSoon();
+    this.#handing.soon();
   }
 
   /** Age of the oldest unsettled take, milliseconds, or null when everything is settled. */
   oldestUnsettledMs(): number | null {
     const oldest = this.#held.oldestAt;
-    return oldest === null ? null : Math.max(0, this.#options.clock.now() - oldest);
+    return oldest === null ? null : Math.max(0, this.#options.clock.steady() - oldest);
   }
 
   stats(): BedsideStats {
@@ -226,7 +229,9 @@ export class Bedside {
     this.#link?.close();
   }
 
-  #frame(device: string, frame: Frame, at: number): void {
+  /** `stamp` is when it arrived, by the system's wall clock. */
+  #frame(device: string, frame: Frame, stamp: number): void {
+    const at = this.#options.clock.at(stamp);
     const takes = this.#numberer.number(device, frame, at, this.#options.clock.quality());
     const now = performance.now();
     const vital = takes.find((take) => take.class === "vital");
@@ -244,40 +249,31 @@ export class Bedside {
     for (const take of takes) {
       this.#totals.taken(take);
       this.#countedSinceFlush.add(take.device);
-      for (const gone of this.#held.hold(take, at)) {
+      for (const gone of this.#held.hold(take, this.#options.clock.steady())) {
         this.#totals.evicted(gone);
         this.#gaps.evicted(gone, at);
       }
     }
-    this.#flushSoon();
+    this.#handing.soon();
+  }
+
+  /**
+   * The clock was set. Every device that has takes gets a notice among them: its take number parts those that were
+   * stamped by the clock before from those that will be by the one after, however late and in whatever order they arrive.
+   */
+  #clockStepped(step: ClockStep): void {
+    const quality = this.#options.clock.quality();
+    for (const device of this.#lastTakes().keys()) {
+      const notice = this.#numberer.notice(device, clockNotice(step), step.after, quality);
+      this.#hold([notice], step.after);
+    }
   }
 
   #fault(fault: BadBytes): void {
     this.#totals.fault(fault);
   }
 
-  /**
-   * At once when it is quiet; else gathers, because handing over costs the same however many takes go along: it wakes the flow host
-   * and main.
-   */
-  #flushSoon(): void {
-    if (this.#flushing) {
-      return;
-    }
-    this.#flushing = true;
-    const flush = (): void => {
-      this.#flushing = false;
-      this.#flushedAt = performance.now();
-      this.#flush();
-    };
-    const wait = this.#flushedAt + (this.#options.gatherMs ?? GATHER_MS) - performance.now();
-    if (wait > 0) {
-      setTimeout(flush, wait);
-    } else {
-      setImmediate(flush);
-    }
-  }
-
+  /** Handing over costs the same however many takes go along: it wakes the flow host and main. */
   #flush(): void {
     this.#sendCounted([...this.#countedSinceFlush]);
     this.#countedSinceFlush.clear();
@@ -291,7 +287,7 @@ export class Bedside {
     for (;;) {
       if (link.full) {
         link.drained().then(
-          () => this.#flushSoon(),
+          () => this.#handing.soon(),
           () => undefined,
         );
         return;
@@ -371,7 +367,7 @@ export class Bedside {
   }
 
   #report(): void {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.steady();
     this.#sendGaps(this.#gaps.gathered());
     const report = this.#lines.report(Math.max(1, now - this.#reportedAt) / 1000);
     this.#reportedAt = now;

@@ -21,7 +21,7 @@ export interface HeldLimits {
 interface Held {
   readonly take: Take;
   readonly bytes: number;
-  /** When it was taken, epoch milliseconds. */
+  /** When it was taken, monotonic milliseconds. */
   readonly at: number;
   inFlight: boolean;
 }
@@ -56,13 +56,13 @@ export class HeldTakes {
     return this.#inFlight;
   }
 
-  /** When the oldest unsettled take was taken, epoch milliseconds, or null. */
+  /** When the oldest unsettled take was taken, monotonic milliseconds, or null. */
   get oldestAt(): number | null {
     const oldest = this.#held.values().next();
     return oldest.done === true ? null : oldest.value.at;
   }
 
-  /** Holds a take; returns the takes that had to go to make room. */
+  /** Holds a take from `at` (monotonic milliseconds); returns the takes that had to go to make room. */
   hold(take: Take, at: number): Take[] {
     const key = keyOf(take);
     this.#held.set(key, { take, bytes: bytesOf(take), at, inFlight: false });

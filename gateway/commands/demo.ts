@@ -60,11 +60,11 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   status.say(
     "For information only, not for monitoring or alarms. All devices are simulated. Ctrl-C ends the demo.",
   );
-  const until = wanted.seconds === null ? Infinity : Date.now() + wanted.seconds * 1000;
+  const until = wanted.seconds === null ? Infinity : performance.now() + wanted.seconds * 1000;
   const trouble = wanted.trouble ? rehearseTrouble(demo) : [];
-  while (!io.stop.aborted && lost.length === 0 && Date.now() < until) {
+  while (!io.stop.aborted && lost.length === 0 && performance.now() < until) {
     status.show(demo.numbers());
-    await sleep(Math.max(1, Math.min(SHOW_MS, until - Date.now())), undefined, {
+    await sleep(Math.max(1, Math.min(SHOW_MS, until - performance.now())), undefined, {
       signal: io.stop,
     }).catch(() => undefined);
   }

@@ -121,7 +121,8 @@ export class Demo extends EventEmitter<DemoEvents> {
   async restart(part: string): Promise<void> {
     const command = this.#commands.get(part);
     if (command !== undefined) {
-      const isReady = part === "mosquitto" ? null : isReadyLine;
+      const isReady =
+        part === "mosquitto" ? null : part === "gateway" ? isRunningLine : isReadyLine;
       await this.#run(part, command, isReady);
       this.#down.delete(part);
     }
@@ -314,7 +315,7 @@ export class Demo extends EventEmitter<DemoEvents> {
   async #startGateway(site: Site): Promise<void> {
     process.env["WARD_EDITOR_PORT"] = String(this.#options.editorPort);
     const command = ownCommand("run", "--data", site.gatewayDirectory, "--json");
-    const running = await this.#run("gateway", command, (line) => line["event"] === "running");
+    const running = await this.#run("gateway", command, isRunningLine);
     this.#editorUrl = textAt(running, "editor");
     this.emit("say", `Editor:   ${this.#editorUrl}   (works once)`);
     this.emit("say", `Readings: ${join(site.hubDirectory, "readings.ndjson")}`);
@@ -376,6 +377,10 @@ function flowDevice({ device, model, line, unit }: DemoDevice): FlowDevice {
 
 function isReadyLine(line: PartLine): boolean {
   return line["kind"] === "ready" || line["event"] === "ready" || line["ready"] === true;
+}
+
+function isRunningLine(line: PartLine): boolean {
+  return line["event"] === "running";
 }
 
 function bedsideOf(report: PartLine): unknown {

@@ -19,9 +19,9 @@ export function freePort(): Promise<number> {
 
 /** Waits until somebody listens on a port of this machine, at most 10 seconds. */
 export async function untilListening(port: number): Promise<void> {
-  const until = Date.now() + LISTEN_MS;
+  const until = performance.now() + LISTEN_MS;
   while (!(await isListening(port))) {
-    if (Date.now() > until) {
+    if (performance.now() > until) {
       throw new WardError(
         "WARD_DEMO_PART",
         "Cannot start the demo's mosquitto: it does not listen.",

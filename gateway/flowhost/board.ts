@@ -37,7 +37,7 @@ export class Board {
   #showReading(reading: Reading): void {
     const series = `${reading.device} ${reading.code} ${reading.path}`;
     const shown = this.#readings.get(series);
-    if (shown !== undefined && shown.at > reading.at) {
+    if (shown !== undefined && isBefore(reading, shown)) {
       return;
     }
     this.#readings.delete(series);
@@ -49,6 +49,11 @@ export class Board {
       }
     }
   }
+}
+
+/** By number, not by time: the clock may have been set in between. */
+function isBefore(reading: Reading, shown: Reading): boolean {
+  return reading.boot === shown.boot && reading.take < shown.take;
 }
 
 const SERIES_MAX = 5000;

@@ -105,8 +105,8 @@ export class House extends EventEmitter<HouseEvents> {
 
   /** What is in the outbox is safe; this only lets the hub have the last seconds too when it is there. */
   async #drainOutbox(): Promise<void> {
-    const until = Date.now() + DRAIN_MS;
-    while (Date.now() < until) {
+    const until = performance.now() + DRAIN_MS;
+    while (performance.now() < until) {
       const status = await this.#lastWords("keeper", "outbox-status", DRAIN_MS);
       const waiting = Object.keys(valueAt(status, "classes") ?? {}).some(
         (name) => numberAt(status, "classes", name, "backlog", "batches") > 0,
@@ -244,7 +244,7 @@ export class House extends EventEmitter<HouseEvents> {
       case "ready":
         room.ready = true;
         room.facts = message.facts;
-        room.startMs = Date.now() - child.startedAt;
+        room.startMs = Math.round(performance.now() - child.startedAt);
         this.emit("room", { room: name, state: "ready", pid: child.pid, text: "" });
         if (name === "keeper") {
           this.#syncStore();

@@ -28,7 +28,7 @@ export interface RoomChildEvents {
  */
 export class RoomChild {
   readonly name: RoomName;
-  readonly startedAt: number = Date.now();
+  readonly startedAt: number = performance.now();
   readonly #child: ChildProcess;
   readonly #events: RoomChildEvents;
   readonly #asked = new Map<number, (value: unknown) => void>();

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { RoomProgram } from "./room-child.ts";
@@ -48,6 +48,7 @@ export function roomProgram(
           `--allow-fs-read=${join(dataDirectory, "opcua-pki")}`,
           `--allow-fs-write=${join(dataDirectory, "opcua-pki")}`,
           "--allow-fs-read=/etc/alpine-release",
+          ...readClockSync(settings.clockSyncFile),
         ],
       };
     case "flowhost":
@@ -70,6 +71,12 @@ export function roomProgram(
         ],
       };
   }
+}
+
+/** Where the system says that the clock is right; the directory may come later than this process. */
+function readClockSync(file: string): string[] {
+  const directory = dirname(file);
+  return file === "" ? [] : [`--allow-fs-read=${directory}`, `--allow-fs-read=${directory}/*`];
 }
 
 /** The installed program: never the directory as a whole, which may be somebody's working directory. */

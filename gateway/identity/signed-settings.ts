@@ -37,6 +37,11 @@ export interface SignedSettings {
     /** The name that the broker's certificate must have. */
     readonly serverName: string;
   };
+  /**
+   * Whose word deletes a record from the outbox: the hub's receipt (default), or also the broker's acknowledgement, for a
+   * site whose broker hands on to something that sends no receipts. Signed, because it decides what may be lost.
+   */
+  readonly deleteOn?: "hub" | "broker";
   /** Line URLs that may be opened, compared without their query. */
   readonly lines: readonly string[];
   /** Certificates of OPC-UA servers to trust, PEM. */
@@ -72,7 +77,7 @@ export function settingsProblems(value: unknown): string[] {
   }
   const problems = Object.entries(FIELDS)
     .map(([name, problemOf]) =>
-      sentence(name, name in value ? problemOf(value[name]) : "is missing"),
+      sentence(name, name in value ? problemOf(value[name]) : missingProblem(name)),
     )
     .filter((problem) => problem !== null);
   for (const name of Object.keys(value)) {
@@ -118,6 +123,11 @@ function verifiedText(bytes: Uint8Array, key: KeyObject): string {
   }
 }
 
+/** Settings that came later may be missing: files that were signed before go on to count. */
+function missingProblem(name: string): string | null {
+  return name === "deleteOn" ? null : "is missing";
+}
+
 type Check = (value: unknown) => string | null;
 
 /** One check per field of SignedSettings: null when it is right, else the rest of a sentence. */
@@ -131,6 +141,8 @@ const FIELDS: Readonly<Record<keyof SignedSettings, Check>> = {
   recipients: (value) => recipientsProblem(value),
   receiptKey: (value) => receiptKeyProblem(value),
   broker: (value) => brokerProblem(value),
+  deleteOn: (value) =>
+    value === "hub" || value === "broker" ? null : 'is neither "hub" nor "broker"',
   lines: (value) => listProblem(value, LINES_MAX, isLine, "a line URL of up to 512 characters"),
   opcuaTrust: (value) => listProblem(value, TRUST_MAX, isCertificate, "a certificate in PEM"),
   flows: (value) => listProblem(value, FLOW_NODES_MAX, isRecord, "an object"),

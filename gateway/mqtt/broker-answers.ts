@@ -54,6 +54,14 @@ export function lostError(broker: string, why: string): WardError {
   return new WardError("WARD_BROKER_LOST", `Lost the connection to broker ${broker}: ${why}.`);
 }
 
+/** A broker that lets us in on terms we cannot work with. */
+export function unusableError(broker: string, why: string): WardError {
+  return new WardError(
+    "WARD_BROKER_REFUSED",
+    `Cannot use broker ${broker}: ${why}. Correct its configuration.`,
+  );
+}
+
 /** A publish that was answered with a negative PUBACK, or with nothing. */
 export function publishError(topic: string, error: Error): WardError {
   const reason = "code" in error && typeof error.code === "number" ? error.code : null;

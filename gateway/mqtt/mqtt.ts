@@ -8,7 +8,14 @@ import {
   publishError,
   reasonText,
   subscribeError,
+  unusableError,
 } from "./broker-answers.ts";
+import {
+  conductProblem,
+  readGrants,
+  type ConnackProperties,
+  type ReceivedPacket,
+} from "./broker-conduct.ts";
 import { openBrokerTls, tlsFacts, type TlsFacts } from "./broker-tls.ts";
 import { errorText, WardError } from "../errors.ts";
 import {
@@ -19,10 +26,11 @@ import {
   type MqttOptions,
   type ProtocolVersion,
 } from "./mqtt-options.ts";
+import { Incoming, type MessageListener } from "./incoming.ts";
+import { PendingAnswers } from "./pending-answers.ts";
 import { PacketGuard } from "./mqtt-packet-guard.ts";
 import { PublishWindow } from "./publish-window.ts";
 
-export type MessageListener = (topic: string, payload: Uint8Array) => void;
 /** Called once when an established connection has ended; null after our own `close()`. */
 export type CloseListener = (error: WardError | null) => void;
 
@@ -35,8 +43,6 @@ const CONNECT_MS = 10_000;
 const PACKET_BYTES_MAX = 16 * 2 ** 20;
 /** The disconnect packet and the TLS close may take this long before the socket is cut. */
 const CLOSE_MS = 2000;
-/** MQTT has 16-bit packet identifiers, of which 0 is not used. */
-const INFLIGHT_MAX = 65_535;
 
 /**
  * One connection to one broker. It never reconnects and never queues while offline: whoever holds the data makes a new
@@ -47,11 +53,11 @@ export class MqttConnection {
   /** `host:port`, for messages. */
   readonly #broker: string;
   readonly #address: BrokerAddress;
-  readonly #messageListeners: MessageListener[] = [];
+  readonly #incoming: Incoming = new Incoming();
   readonly #closeListeners: CloseListener[] = [];
-  /** What fails when the connection ends: publishes and subscribes without an answer. */
-  readonly #pending: Set<(error: WardError) => void> = new Set();
-  readonly #window: PublishWindow = new PublishWindow(INFLIGHT_MAX);
+  readonly #pending: PendingAnswers = new PendingAnswers();
+  /** As wide as the broker grants, once it has. */
+  readonly #window: PublishWindow = new PublishWindow(1);
   readonly #abort: AbortController = new AbortController();
   #client: MqttClient | null = null;
   #socket: TLSSocket | null = null;
@@ -59,10 +65,9 @@ export class MqttConnection {
   #version: ProtocolVersion = 5;
   #state: "new" | "connecting" | "open" | "closing" | "closed" = "new";
   #packetBytesMax: number | null = null;
+  #mayRetain = true;
   #lastAckReason = 0;
   #lostBecause: WardError | null = null;
-  #paused = false;
-  #held: (() => void) | null = null;
 
   constructor(options: MqttOptions) {
     this.#options = options;
@@ -130,11 +135,11 @@ export class MqttConnection {
     this.#checkSize(topic, payload);
     await this.#window.enter();
     try {
-      return await this.#pend<number>((settle) => {
+      return await this.#pending.wait<number>((settle) => {
         this.#openClient().publish(
           topic,
           asBuffer(payload),
-          { qos: 1, retain: options.retain ?? false },
+          { qos: 1, retain: (options.retain ?? false) && this.#mayRetain },
           (error) => settle(error ? publishError(topic, error) : null, this.#lastAckReason),
         );
       });
@@ -148,7 +153,7 @@ export class MqttConnection {
    * @throws WardError `WARD_SUBSCRIBE_REFUSED` or `WARD_BROKER_LOST`
    */
   async subscribe(filters: readonly string[]): Promise<void> {
-    await this.#pend<null>((settle) => {
+    await this.#pending.wait<null>((settle) => {
       this.#openClient().subscribe([...filters], { qos: 1 }, (error) => {
         settle(error ? subscribeError(filters, error) : null, null);
       });
@@ -157,7 +162,7 @@ export class MqttConnection {
 
   /** Adds a listener. A message is acknowledged when all listeners have returned; one that throws ends the connection. */
   onMessage(listener: MessageListener): void {
-    this.#messageListeners.push(listener);
+    this.#incoming.add(listener);
   }
 
   onClose(listener: CloseListener): void {
@@ -169,14 +174,11 @@ export class MqttConnection {
    * too: never await a publish while paused, and resume well within the keep-alive time.
    */
   pause(): void {
-    this.#paused = true;
+    this.#incoming.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    const held = this.#held;
-    this.#held = null;
-    held?.();
+    this.#incoming.resume();
   }
 
   /** Says goodbye (so that no will is sent) and ends the connection within 2 seconds, whatever the broker does. */
@@ -198,9 +200,13 @@ export class MqttConnection {
     this.#finish();
   }
 
-  /** Cuts the connection without a word: for a broker that stopped answering. The broker then sends the will. */
-  destroy(): void {
-    this.#abort.abort(lostError(this.#broker, "it was given up by us"));
+  /**
+   * Cuts the connection without a word: for a broker that stopped answering, or breaks the protocol. The broker then sends
+   * the will. The first reason given is the one that is told.
+   */
+  destroy(reason = "it was given up by us"): void {
+    this.#lost(reason);
+    this.#abort.abort(lostError(this.#broker, reason));
     this.#finish();
   }
 
@@ -241,8 +247,12 @@ export class MqttConnection {
     client.on("error", failed);
     client.once("close", () => failed(new Error("closed before the broker answered")));
     client.once("connect", ({ properties }) => {
-      this.#opened(client, socket, properties ?? {});
-      resolve("connected");
+      const refusal = this.#opened(client, socket, properties ?? {});
+      if (refusal === null) {
+        resolve("connected");
+      } else {
+        reject(refusal);
+      }
     });
     try {
       const answer = await promise;
@@ -279,48 +289,47 @@ export class MqttConnection {
     });
   }
 
-  #opened(
-    client: MqttClient,
-    socket: TLSSocket,
-    limits: { receiveMaximum?: number; maximumPacketSize?: number },
-  ): void {
+  /** The broker let us in. Returns why it cannot be used all the same, or null. */
+  #opened(client: MqttClient, socket: TLSSocket, granted: ConnackProperties): WardError | null {
+    const grants = readGrants(granted, this.#options.keepaliveS);
+    if (typeof grants === "string") {
+      return unusableError(this.#broker, grants);
+    }
     this.#client = client;
     this.#state = "open";
-    this.#window.max = limits.receiveMaximum ?? INFLIGHT_MAX;
-    this.#packetBytesMax = limits.maximumPacketSize ?? null;
-    client.on("packetreceive", (packet) => {
-      if (packet.cmd === "puback") {
-        // mqtt.js calls the publish callback in the same turn and does not pass this on.
-        this.#lastAckReason = packet.reasonCode ?? 0;
-      }
-    });
+    this.#window.max = grants.inflightMax;
+    this.#packetBytesMax = grants.packetBytesMax;
+    this.#mayRetain = grants.mayRetain;
+    // mqtt.js takes over whatever the broker says, be it hours.
+    client.keepaliveManager.setKeepalive(grants.keepaliveS);
+    client.on("packetreceive", (packet) => this.#judge(packet));
     client.on("message", (topic, payload) => this.#deliver(topic, payload));
-    client.handleMessage = (_packet, done) => {
-      if (this.#paused) {
-        this.#held = () => done();
-      } else {
-        done();
-      }
-    };
-    client.on("disconnect", ({ reasonCode }) => this.#lost(reasonText(reasonCode ?? 0)));
-    client.on("error", (error) => {
-      this.#lost(errorText(error));
-      // mqtt.js goes on after a packet that it could not parse; nothing can be trusted then.
-      socket.destroy();
-    });
+    client.handleMessage = (_packet, done) => this.#incoming.whenWanted(() => done());
+    client.on("disconnect", ({ reasonCode }) => this.destroy(reasonText(reasonCode ?? 0)));
+    // mqtt.js goes on after a packet that it could not parse; nothing can be trusted then.
+    client.on("error", (error) => this.destroy(errorText(error)));
     socket.on("error", (error) => this.#lost(errorText(error)));
     client.on("close", () => this.#finish());
+    return null;
+  }
+
+  /** Sees every packet before mqtt.js acts on it. */
+  #judge(packet: ReceivedPacket & { readonly reasonCode?: number }): void {
+    const problem = conductProblem(packet);
+    if (problem !== null) {
+      this.destroy(problem);
+    } else if (packet.cmd === "puback") {
+      // mqtt.js calls the publish callback in the same turn and does not pass this on.
+      this.#lastAckReason = packet.reasonCode ?? 0;
+    }
   }
 
   /** A message that a listener cannot take ends the connection before it is acknowledged. */
   #deliver(topic: string, payload: Uint8Array): void {
     try {
-      for (const listener of this.#messageListeners) {
-        listener(topic, payload);
-      }
+      this.#incoming.deliver(topic, payload);
     } catch (error) {
-      this.#lost(`a message on ${topic} could not be taken: ${errorText(error)}`);
-      this.destroy();
+      this.destroy(`a message on ${topic} could not be taken: ${errorText(error)}`);
     }
   }
 
@@ -340,9 +349,7 @@ export class MqttConnection {
       discard(this.#client, this.#socket);
     }
     this.#socket?.destroy();
-    for (const fail of this.#pending) {
-      fail(reason);
-    }
+    this.#pending.failAll(reason);
     if (before === "open" || before === "closing") {
       for (const listener of this.#closeListeners) {
         listener(before === "closing" ? null : reason);
@@ -365,23 +372,6 @@ export class MqttConnection {
         `Cannot publish ${payload.length} bytes on ${topic}: the broker takes ${this.#packetBytesMax}. ` +
           "Raise the broker's packet limit or seal smaller batches.",
       );
-    }
-  }
-
-  async #pend<T>(start: (settle: (error: WardError | null, value: T) => void) => void): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#pending.add(reject);
-    try {
-      start((error, value) => {
-        if (error === null) {
-          resolve(value);
-        } else {
-          reject(error);
-        }
-      });
-      return await promise;
-    } finally {
-      this.#pending.delete(reject);
     }
   }
 }

@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
-import { AwaitList, SeenList, SendList } from "./forward-lists.ts";
-import { SEND_ORDER } from "../outbox/keys.ts";
+import type { ReadWish } from "./backlog-lane.ts";
+import { BrokerReceipts } from "./broker-receipts.ts";
+import type { Parcel } from "./in-flight.ts";
+import type { LinkFacts } from "./link-facts.ts";
+import { Scheduler, type Verdict } from "./scheduler.ts";
+import { SeenList } from "./seen-list.ts";
 import type { EpochRecord, StoredRecord } from "../outbox/records.ts";
 import type { ChainRange } from "../outbox/outbox.ts";
 import type { RecordClass } from "../sealing/envelope.ts";
@@ -17,6 +21,8 @@ export interface ForwardSource {
   ): Promise<{ readonly records: readonly StoredRecord[]; readonly next: number }>;
   neededEpochs(): Promise<EpochRecord[]>;
   epoch(epoch: string): Promise<EpochRecord | null>;
+  /** Forgets what the broker has, as if a receipt had named it. */
+  acknowledged(ranges: readonly ChainRange[]): Promise<void>;
 }
 
 export interface ForwarderOptions {
@@ -26,8 +32,14 @@ export interface ForwarderOptions {
   readonly publish: (topic: string, payload: Uint8Array) => Promise<number>;
   /** Messages without a PUBACK, at most. */
   readonly windowSize: number;
+  /** Bytes of live records without a PUBACK, at most, and the same of backlog. */
+  readonly windowBytes: number;
+  /** Whose word deletes a record: the hub's receipt, or also the broker's PUBACK. */
+  readonly deleteOn: "hub" | "broker";
   /** A record is sent again when no receipt has named it this long after its PUBACK (milliseconds; default 30 000). */
   readonly receiptWaitMs?: number;
+  /** How long to wait when nobody listens or the broker says no, at least (milliseconds; default 500). */
+  readonly retryMs?: number;
   /** Called once per record, at its first PUBACK. */
   readonly forwarded: (className: RecordClass, items: number) => void;
   /** Something the broker will not take, or the disk will not give: forwarding goes on with the rest, or later. */
@@ -35,55 +47,91 @@ export interface ForwarderOptions {
 }
 
 /**
- * Drains the outbox over one connection after the other. Two lanes: what is committed while connected goes out at once
- * from memory on `up/live`; everything older comes from the disk, paced, on `up/backlog`, and never holds the live lane
- * up. Nothing is forgotten here: only receipts do that.
+ * Drains the outbox over one connection after the other, in the order that the Scheduler gives. Nothing is forgotten here:
+ * only receipts do that, and in broker mode a PUBACK from a broker that would say if nobody had subscribed.
  */
 export class Forwarder {
   readonly #options: ForwarderOptions;
-  readonly #backlog: SendList = new SendList();
-  readonly #awaiting: AwaitList = new AwaitList();
+  readonly #scheduler: Scheduler;
   readonly #seen: SeenList = new SeenList();
-  #epochs: EpochRecord[] = [];
-  #live: StoredRecord[] = [];
-  /** Read from the backlog and not sent yet. */
-  #read: StoredRecord[] = [];
+  readonly #receipts: BrokerReceipts;
   /** Grows with every connection: answers to an older one are ignored. */
   #connection = 0;
-  #isUp = false;
-  #isStarting = false;
-  #isReading = false;
-  #inFlight = 0;
-  #backlogBytes = 0;
-  #backlogInFlight = 0;
-  #pause: NodeJS.Timeout | null = null;
-  #pauseMs = 0;
+  #isReceipted = false;
+  #wake: NodeJS.Timeout | null = null;
   #check: NodeJS.Timeout | null = null;
-  #waitMs: number;
-  #hasReceipt = false;
 
   constructor(options: ForwarderOptions) {
+    const { windowSize, windowBytes, receiptWaitMs, retryMs, source } = options;
     this.#options = options;
-    this.#waitMs = options.receiptWaitMs ?? RECEIPT_WAIT_MS;
+    this.#scheduler = new Scheduler({
+      windowSize,
+      windowBytes,
+      receiptWaitMs: receiptWaitMs ?? RECEIPT_WAIT_MS,
+      retryMs: retryMs ?? RETRY_MS,
+      waitingIn: (range) => source.waitingIn(range),
+    });
+    this.#receipts = new BrokerReceipts(
+      (ranges) => source.acknowledged(ranges),
+      (error) => this.#tell(error),
+    );
   }
 
   /** A connection is there: epochs first, then everything that no receipt has named. */
-  async linkUp(): Promise<void> {
-    this.linkDown();
+  async linkUp(link: LinkFacts): Promise<void> {
+    this.linkDown(false);
     const connection = this.#connection;
-    this.#isStarting = true;
+    this.#scheduler.starting();
     const epochs = await this.#epochsFor(connection);
     if (epochs === null) {
       return;
     }
-    // What was committed during the look-up stands in the list already.
-    this.#epochs.unshift(...epochs);
-    for (const range of this.#options.source.waiting()) {
-      this.#backlog.add(range);
+    const { source, deleteOn } = this.#options;
+    this.#isReceipted = deleteOn === "broker" && link.tellsNobody;
+    if (deleteOn === "broker" && !link.tellsNobody) {
+      this.#tell(deafBroker());
     }
-    this.#isUp = true;
-    this.#isStarting = false;
+    const terms = { inflightMax: link.inflightMax, awaitsReceipts: !this.#isReceipted };
+    this.#scheduler.up(source.waiting(), epochs, terms);
     this.#check = setInterval(() => this.#sendAgain(), CHECK_MS);
+    this.#pump();
+  }
+
+  /** The connection is gone: everything under way counts as not sent. `isFailure`: it was not ended by us. */
+  linkDown(isFailure: boolean): void {
+    this.#connection += 1;
+    this.#scheduler.down(isFailure, performance.now());
+    clearTimeout(this.#wake ?? undefined);
+    clearInterval(this.#check ?? undefined);
+    this.#wake = null;
+    this.#check = null;
+  }
+
+  /** Takes what was just committed; while there is no connection it simply waits on disk. */
+  committed(records: readonly StoredRecord[], epochs: readonly EpochRecord[]): void {
+    this.#scheduler.committed(records, epochs, performance.now());
+    this.#pump();
+  }
+
+  /** The hub asks for epoch keys again. */
+  async needEpochs(epochs: readonly string[]): Promise<void> {
+    const connection = this.#connection;
+    const found = await Promise.all(epochs.map((epoch) => this.#options.source.epoch(epoch)));
+    if (connection === this.#connection) {
+      this.#scheduler.needed(found.filter((record) => record !== null));
+      this.#pump();
+    }
+  }
+
+  /** A receipt came: somebody is listening. */
+  receiptCame(): void {
+    this.#scheduler.heard(performance.now());
+    this.#pump();
+  }
+
+  /** What the receipt names has left the outbox. */
+  receiptDone(): void {
+    this.#scheduler.receipted();
     this.#pump();
   }
 
@@ -95,227 +143,85 @@ export class Forwarder {
         return connection === this.#connection ? epochs : null;
       } catch (error) {
         this.#tell(error);
-        await sleep(PAUSE_MS);
+        await sleep(this.#options.retryMs ?? RETRY_MS);
       }
     }
     return null;
   }
 
-  /** The connection is gone: everything under way counts as not sent. */
-  linkDown(): void {
-    this.#connection += 1;
-    this.#isUp = false;
-    this.#isStarting = false;
-    this.#isReading = false;
-    this.#epochs = [];
-    this.#live = [];
-    this.#read = [];
-    this.#inFlight = 0;
-    this.#backlogInFlight = 0;
-    this.#backlogBytes = 0;
-    this.#pauseMs = 0;
-    this.#backlog.clear();
-    this.#awaiting.clear();
-    clearTimeout(this.#pause ?? undefined);
-    clearInterval(this.#check ?? undefined);
-    this.#pause = null;
-    this.#check = null;
+  /** Sends all that may go, reads what may go next, and comes back when time has passed. */
+  #pump(): void {
+    const now = performance.now();
+    for (let next = this.#scheduler.next(now); next !== null; next = this.#scheduler.next(now)) {
+      void this.#send(next);
+    }
+    const wish = this.#scheduler.wish(now);
+    if (wish !== null) {
+      void this.#read(wish);
+    }
+    clearTimeout(this.#wake ?? undefined);
+    const wakeAt = this.#scheduler.wakeAt(now);
+    this.#wake = wakeAt === null ? null : setTimeout(() => this.#pump(), Math.max(1, wakeAt - now));
   }
 
-  /** Takes what was just committed; while there is no connection it simply waits on disk. */
-  committed(records: readonly StoredRecord[], epochs: readonly EpochRecord[]): void {
-    if (this.#isUp || this.#isStarting) {
-      this.#epochs.push(...epochs);
-    }
-    if (!this.#isUp) {
-      return;
-    }
-    for (const record of records) {
-      if (this.#live.length < LIVE_MAX && this.#pause === null) {
-        this.#live.push(record);
-      } else {
-        this.#backlog.add(rangeOf(record));
+  async #read({ range, countMax }: ReadWish): Promise<void> {
+    const connection = this.#connection;
+    try {
+      const { records } = await this.#options.source.read(range, countMax);
+      if (connection === this.#connection) {
+        this.#scheduler.loaded(records);
+      }
+    } catch (error) {
+      this.#tell(error);
+      if (connection === this.#connection) {
+        this.#scheduler.notLoaded(performance.now());
       }
     }
-    this.#live.sort((a, b) => SEND_ORDER.indexOf(a.class) - SEND_ORDER.indexOf(b.class));
     this.#pump();
   }
 
-  /** The hub asks for epoch keys again. */
-  async needEpochs(epochs: readonly string[]): Promise<void> {
+  async #send(parcel: Parcel): Promise<void> {
     const connection = this.#connection;
-    const found = await Promise.all(epochs.map((epoch) => this.#options.source.epoch(epoch)));
-    if (this.#isUp && connection === this.#connection) {
-      this.#epochs.push(...found.filter((record) => record !== null));
-      this.#endPause();
-    }
-  }
-
-  /** A receipt came: somebody is listening. */
-  receiptCame(): void {
-    this.#hasReceipt = true;
-    this.#waitMs = this.#options.receiptWaitMs ?? RECEIPT_WAIT_MS;
-    this.#endPause();
-  }
-
-  #pump(): void {
-    while (this.#isUp && this.#pause === null && this.#inFlight < this.#window()) {
-      const epoch = this.#epochs.shift();
-      const live = epoch === undefined ? this.#live.shift() : undefined;
-      if (epoch !== undefined) {
-        void this.#sendEpoch(epoch);
-      } else if (live !== undefined) {
-        void this.#sendRecord(live, "live");
-      } else if (!this.#pumpBacklog()) {
-        return;
-      }
-    }
-  }
-
-  /** Sends one record of the backlog; false when there is none or its share of the window is used. */
-  #pumpBacklog(): boolean {
-    const share = Math.max(1, this.#window() - LIVE_RESERVE);
-    if (this.#backlogInFlight >= share || this.#backlogBytes >= BACKLOG_BYTES) {
-      return false;
-    }
-    const record = this.#read.shift();
-    if (this.#read.length < READ_AHEAD / 2) {
-      void this.#readAhead();
-    }
-    if (record !== undefined && this.#options.source.waitingIn(rangeOf(record)).length > 0) {
-      void this.#sendRecord(record, "backlog");
-    }
-    return record !== undefined;
-  }
-
-  async #readAhead(): Promise<void> {
-    if (this.#isReading) {
-      return;
-    }
-    const range = this.#backlog.take(READ_AHEAD);
-    if (range === null) {
-      return;
-    }
-    this.#isReading = true;
-    const connection = this.#connection;
-    try {
-      const { records } = await this.#options.source.read(range, READ_AHEAD);
-      if (connection === this.#connection) {
-        this.#read.push(...records);
-        this.#isReading = false;
-        this.#pump();
-      }
-    } catch (error) {
-      if (connection === this.#connection) {
-        this.#isReading = false;
-        this.#backlog.add(range);
-        this.#holdOn(error);
-      }
-    }
-  }
-
-  async #sendEpoch(epoch: EpochRecord): Promise<void> {
-    const connection = this.#connection;
-    this.#inFlight += 1;
-    const reason = await this.#publish("epoch", epoch.bytes);
-    if (connection === this.#connection) {
-      this.#inFlight -= 1;
-      if (reason === NOBODY_LISTENS) {
-        this.#epochs.unshift(epoch);
-      }
-      this.#goOn(reason);
-    }
-  }
-
-  async #sendRecord(record: StoredRecord, lane: "live" | "backlog"): Promise<void> {
-    const connection = this.#connection;
-    this.#count(lane, record, 1);
-    const reason = await this.#publish(`${lane}/${record.class}`, record.bytes);
+    const verdict =
+      parcel.kind === "epoch"
+        ? await this.#publish("epoch", parcel.epoch.bytes)
+        : await this.#publish(`${parcel.lane}/${parcel.record.class}`, parcel.record.bytes);
     if (connection !== this.#connection) {
       return;
     }
-    this.#count(lane, record, -1);
-    if (reason === 0 || reason === TOO_LARGE) {
-      this.#awaiting.add(record, performance.now());
-      if (reason === 0 && this.#seen.add(record)) {
-        this.#options.forwarded(record.class, record.items);
-      }
-    } else {
-      this.#backlog.add(rangeOf(record));
+    this.#scheduler.answered(parcel, verdict, performance.now());
+    if (parcel.kind === "record" && verdict === "taken") {
+      this.#taken(parcel.record);
     }
-    this.#goOn(reason);
+    this.#pump();
   }
 
-  #count(lane: "live" | "backlog", record: StoredRecord, sign: 1 | -1): void {
-    this.#inFlight += sign;
-    if (lane === "backlog") {
-      this.#backlogInFlight += sign;
-      this.#backlogBytes += sign * record.bytes.length;
+  #taken(record: StoredRecord): void {
+    if (this.#seen.add(record)) {
+      this.#options.forwarded(record.class, record.items);
+    }
+    if (this.#isReceipted) {
+      this.#receipts.add(record);
     }
   }
 
-  /** Resolves with 0, `NOBODY_LISTENS`, `TOO_LARGE`, or `FAILED`. */
-  async #publish(branch: string, payload: Uint8Array): Promise<number> {
+  async #publish(branch: string, payload: Uint8Array): Promise<Verdict> {
     try {
       const { gateway, publish } = this.#options;
       const reason = await publish(`ward/v1/${gateway}/up/${branch}`, payload);
-      return reason === NOBODY_LISTENS ? NOBODY_LISTENS : 0;
+      return verdictOf(reason);
     } catch (error) {
       if (errorCode(error) === "WARD_BROKER_LOST") {
-        return FAILED;
+        return "lost";
       }
       this.#tell(error);
-      return errorCode(error) === "WARD_MESSAGE_TOO_LARGE" ? TOO_LARGE : FAILED;
+      return errorCode(error) === "WARD_MESSAGE_TOO_LARGE" ? "too-large" : "refused";
     }
   }
 
-  #goOn(reason: number): void {
-    if (reason === NOBODY_LISTENS || reason === FAILED) {
-      this.#holdOn(null);
-      return;
-    }
-    this.#pauseMs = 0;
-    this.#pump();
-  }
-
-  /** Nobody listens, or the broker or the disk says no: waits a little, then tries with one message. */
-  #holdOn(error: unknown): void {
-    if (error !== null) {
-      this.#tell(error);
-    }
-    if (this.#pause !== null) {
-      return;
-    }
-    for (const record of [...this.#live.splice(0), ...this.#read.splice(0)]) {
-      this.#backlog.add(rangeOf(record));
-    }
-    this.#pauseMs = Math.min(PAUSE_MS_MAX, Math.max(PAUSE_MS, this.#pauseMs * 2));
-    this.#pause = setTimeout(() => this.#endPause(), this.#pauseMs);
-  }
-
-  #endPause(): void {
-    clearTimeout(this.#pause ?? undefined);
-    this.#pause = null;
-    this.#pump();
-  }
-
-  /** One message at a time until the broker takes one again. */
-  #window(): number {
-    return this.#pauseMs > 0 ? 1 : this.#options.windowSize;
-  }
-
-  /** Sends again what the broker took and no receipt named; more and more patiently while none comes at all. */
   #sendAgain(): void {
-    const old = this.#awaiting.takeOlder(performance.now() - this.#waitMs);
-    const waiting = old.flatMap((range) => this.#options.source.waitingIn(range));
-    for (const range of waiting) {
-      this.#backlog.add(range);
-    }
-    if (waiting.length > 0) {
-      this.#waitMs = this.#hasReceipt ? this.#waitMs : Math.min(WAIT_MS_MAX, this.#waitMs * 2);
-      this.#hasReceipt = false;
-      this.#pump();
-    }
+    this.#scheduler.sendAgain(performance.now());
+    this.#pump();
   }
 
   #tell(error: unknown): void {
@@ -325,28 +231,27 @@ export class Forwarder {
   }
 }
 
-/** MQTT 5 section 3.4.2.1: the broker has the message and nobody subscribed to it. */
-const NOBODY_LISTENS = 16;
-const TOO_LARGE = -1;
-const FAILED = -2;
-const RECEIPT_WAIT_MS = 30_000;
-const WAIT_MS_MAX = 1_800_000;
-const CHECK_MS = 1000;
-const PAUSE_MS = 500;
-const PAUSE_MS_MAX = 15_000;
-/** Committed records that may wait in memory for the window; beyond, they go the way of the backlog. */
-const LIVE_MAX = 64;
-/** Places in the window that the backlog never uses. */
-const LIVE_RESERVE = 4;
-/** Bytes of backlog on the way at a time: on a slow line this is what a live record waits for. */
-const BACKLOG_BYTES = 128 * 1024;
-/** Backlog records read at a time. */
-const READ_AHEAD = 32;
-
-function rangeOf(record: StoredRecord): ChainRange {
-  return {
-    class: record.class,
-    store: record.store,
-    range: [record.sequence, record.sequence],
-  };
+/** Only these two say that the broker took the message; MQTT 5 section 3.4.2.1 knows no other below 128. */
+function verdictOf(reason: number): Verdict {
+  switch (reason) {
+    case 0:
+      return "taken";
+    case NOBODY_LISTENS:
+      return "nobody";
+    default:
+      return "refused";
+  }
 }
+
+function deafBroker(): WardError {
+  return new WardError(
+    "WARD_BROKER_DEAF",
+    "Cannot delete on the broker's word: it speaks MQTT 3.1.1, which does not say whether anybody subscribed. " +
+      "Records wait for the hub's receipts. Use a broker with MQTT 5, or deleteOn hub.",
+  );
+}
+
+const NOBODY_LISTENS = 16;
+const RECEIPT_WAIT_MS = 30_000;
+const CHECK_MS = 1000;
+const RETRY_MS = 500;

@@ -1,19 +1,7 @@
 import { errorText, WardError } from "../errors.ts";
+import type { LinkFacts } from "./link-facts.ts";
+import { WatchedConnection, type UplinkConnection } from "./watched-connection.ts";
 import type { MqttWill, ProtocolVersion } from "../mqtt/mqtt-options.ts";
-import type { MqttConnection } from "../mqtt/mqtt.ts";
-
-/** One connection to the broker as the uplink uses it. */
-export type UplinkConnection = Pick<
-  MqttConnection,
-  | "connect"
-  | "publish"
-  | "subscribe"
-  | "onMessage"
-  | "onClose"
-  | "close"
-  | "destroy"
-  | "protocolVersion"
->;
 
 export interface UplinkOptions {
   readonly gateway: string;
@@ -21,17 +9,22 @@ export interface UplinkOptions {
   readonly open: (will: MqttWill, version: ProtocolVersion | undefined) => UplinkConnection;
   /** The retained state message of this moment. */
   readonly state: (online: boolean) => Uint8Array;
-  /** Without a PUBACK for this long the connection is cut (milliseconds). */
+  /** Without an acknowledgement for this long the connection is cut (milliseconds); see AckDeadline. */
   readonly pubackMs: number;
+  /** A connection older than this is replaced (milliseconds; default: never). */
+  readonly connectionMaxMs?: number;
   /** Shortest and longest wait before the next try (milliseconds; default 1000 and 30 000). */
   readonly backoffMs?: readonly [shortest: number, longest: number];
   readonly events: UplinkEvents;
 }
 
 export interface UplinkEvents {
-  up(): void;
+  /** A connection is there; also when it took the place of one that was good. */
+  up(link: LinkFacts): void;
   /** Also called when a try to connect failed; null after our own `close()`. */
   down(error: WardError | null): void;
+  /** A new connection could not be made while the old one is still good: it stays, and there will be another try. */
+  notReplaced(error: WardError): void;
   receipt(payload: Uint8Array): void;
   needEpoch(payload: Uint8Array): void;
 }
@@ -43,9 +36,12 @@ export interface UplinkEvents {
 export class Uplink {
   readonly #options: UplinkOptions;
   readonly #stop: AbortController = new AbortController();
-  #connection: UplinkConnection | null = null;
+  #connection: WatchedConnection | null = null;
   #version: ProtocolVersion | undefined;
   #failures = 0;
+  /** Resolves when the connection should be replaced. */
+  #replacement: PromiseWithResolvers<typeof REPLACE> = Promise.withResolvers();
+  #replaceTimer: NodeJS.Timeout | null = null;
   #finished: Promise<void> = Promise.resolve();
 
   constructor(options: UplinkOptions) {
@@ -62,35 +58,42 @@ export class Uplink {
   }
 
   /**
+   * Replaces the connection by a new one with the identity of now: the old one is given up only when the new one is good.
+   * What was under way on it counts as not sent.
+   */
+  replace(): void {
+    this.#replacement.resolve(REPLACE);
+  }
+
+  /**
    * Publishes with QoS 1; resolves with the PUBACK's reason code. Rejects with `WARD_BROKER_LOST` while there is no
    * connection or when it ends first, and as `MqttConnection.publish` does.
    */
   async publish(topic: string, payload: Uint8Array): Promise<number> {
-    return this.#publishOn(this.#connected(), topic, payload, false);
+    return this.#connected().publish(topic, payload, false);
   }
 
   /** Renews the retained state message, when there is a connection. */
   async publishState(): Promise<void> {
     const { gateway, state } = this.#options;
-    if (this.#connection !== null) {
-      await this.#publishOn(this.#connection, stateTopic(gateway), state(true), true);
-    }
+    await this.#connection?.publish(stateTopic(gateway), state(true), true);
   }
 
   /** Says goodbye and ends, within 2 seconds. */
   async close(): Promise<void> {
     this.#stop.abort();
+    clearTimeout(this.#replaceTimer ?? undefined);
     const connection = this.#connection;
     await Promise.race([this.#goodbye(connection), wait(CLOSE_MS)]);
     connection?.destroy();
   }
 
-  async #goodbye(connection: UplinkConnection | null): Promise<void> {
+  async #goodbye(connection: WatchedConnection | null): Promise<void> {
     if (connection !== null) {
       const { gateway, state } = this.#options;
-      const said = connection.publish(stateTopic(gateway), state(false), { retain: true });
+      const said = connection.publish(stateTopic(gateway), state(false), true);
       await said.catch(() => undefined);
-      await connection.close();
+      await connection.goodbye();
     }
     await this.#finished;
   }
@@ -98,54 +101,93 @@ export class Uplink {
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const startedAt = performance.now();
-      const error = await this.#live().catch((thrown: unknown) =>
-        thrown instanceof WardError ? thrown : new WardError("WARD_BROKER_LOST", errorText(thrown)),
-      );
+      const error = await this.#live().catch(asWardError);
       this.#connection = null;
+      clearTimeout(this.#replaceTimer ?? undefined);
       this.#failures = performance.now() - startedAt > STABLE_MS ? 1 : this.#failures + 1;
       this.#options.events.down(this.#stop.signal.aborted ? null : error);
       await wait(this.#backoffMs(), this.#stop.signal);
     }
   }
 
-  /** One connection from beginning to end; resolves with why it ended, rejects when it could not be made. */
+  /** From the first connection to the end of the last that replaced it; rejects when the first cannot be made. */
   async #live(): Promise<WardError | null> {
-    const { gateway, open, state, events } = this.#options;
+    let current = await this.#make();
+    try {
+      while (!this.#stop.signal.aborted) {
+        this.#use(current);
+        const end = await Promise.race([current.closed, this.#replacement.promise]);
+        if (end !== REPLACE) {
+          return end;
+        }
+        current = await this.#successorOf(current);
+      }
+      return null;
+    } finally {
+      current.destroy();
+    }
+  }
+
+  #use(connection: WatchedConnection): void {
+    if (connection === this.#connection) {
+      return;
+    }
+    const { connectionMaxMs, events } = this.#options;
+    this.#connection = connection;
+    this.#replacement = Promise.withResolvers();
+    clearTimeout(this.#replaceTimer ?? undefined);
+    if (connectionMaxMs !== undefined) {
+      // Gateways that were started together should not come back together.
+      this.#replaceAfter(connectionMaxMs * (1 - Math.random() / 10));
+    }
+    events.up(connection.facts);
+  }
+
+  /** The connection that takes over, or the old one when none can be made. */
+  async #successorOf(current: WatchedConnection): Promise<WatchedConnection> {
+    try {
+      const next = await this.#make();
+      this.#failures = 0;
+      current.destroy("it was replaced by a newer one");
+      return next;
+    } catch (error) {
+      this.#failures += 1;
+      this.#replacement = Promise.withResolvers();
+      this.#replaceAfter(this.#backoffMs());
+      if (!this.#stop.signal.aborted) {
+        this.#options.events.notReplaced(asWardError(error));
+      }
+      return current;
+    }
+  }
+
+  #replaceAfter(ms: number): void {
+    clearTimeout(this.#replaceTimer ?? undefined);
+    this.#replaceTimer = setTimeout(() => this.replace(), Math.min(ms, TIMER_MS_MAX));
+  }
+
+  /** Connects, subscribes and says that we are online. The broker ends an older connection of ours by itself. */
+  async #make(): Promise<WatchedConnection> {
+    const { gateway, open, state, pubackMs } = this.#options;
     const will = { topic: stateTopic(gateway), payload: state(false), retain: true };
     const connection = open(will, this.#version);
-    const closed = Promise.withResolvers<WardError | null>();
     const cut = (): void => connection.destroy();
     this.#stop.signal.addEventListener("abort", cut, { once: true });
     try {
       await connection.connect();
       this.#version = connection.protocolVersion;
+      const watched = new WatchedConnection(connection, pubackMs);
+      connection.onMessage((topic, payload) => this.#received(topic, payload));
+      const filters = [downTopic(gateway, "receipt"), downTopic(gateway, "need-epoch")];
+      const online = watched.publish(stateTopic(gateway), state(true), true);
+      await Promise.all([watched.subscribe(filters), online]);
+      return watched;
+    } catch (error) {
+      connection.destroy();
+      throw error;
     } finally {
       this.#stop.signal.removeEventListener("abort", cut);
     }
-    connection.onClose((error) => closed.resolve(error));
-    connection.onMessage((topic, payload) => this.#received(topic, payload));
-    try {
-      await this.#begin(connection);
-      if (this.#stop.signal.aborted) {
-        return null;
-      }
-      this.#connection = connection;
-      events.up();
-      return await closed.promise;
-    } finally {
-      connection.destroy();
-    }
-  }
-
-  async #begin(connection: UplinkConnection): Promise<void> {
-    const { gateway, pubackMs, state } = this.#options;
-    const late = setTimeout(() => connection.destroy(), pubackMs);
-    try {
-      await connection.subscribe([downTopic(gateway, "receipt"), downTopic(gateway, "need-epoch")]);
-    } finally {
-      clearTimeout(late);
-    }
-    await this.#publishOn(connection, stateTopic(gateway), state(true), true);
   }
 
   #received(topic: string, payload: Uint8Array): void {
@@ -157,21 +199,7 @@ export class Uplink {
     }
   }
 
-  async #publishOn(
-    connection: UplinkConnection,
-    topic: string,
-    payload: Uint8Array,
-    retain: boolean,
-  ): Promise<number> {
-    const late = setTimeout(() => connection.destroy(), this.#options.pubackMs);
-    try {
-      return await connection.publish(topic, payload, { retain });
-    } finally {
-      clearTimeout(late);
-    }
-  }
-
-  #connected(): UplinkConnection {
+  #connected(): WatchedConnection {
     if (this.#connection === null) {
       throw new WardError(
         "WARD_BROKER_LOST",
@@ -188,9 +216,16 @@ export class Uplink {
   }
 }
 
+const REPLACE = Symbol("replace");
 const CLOSE_MS = 2000;
 /** A connection that lasted this long was a good one: the next wait is a short one again. */
 const STABLE_MS = 10_000;
+/** What a timer of Node.js can wait. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+function asWardError(error: unknown): WardError {
+  return error instanceof WardError ? error : new WardError("WARD_BROKER_LOST", errorText(error));
+}
 
 function stateTopic(gateway: string): string {
   return `ward/v1/${gateway}/state`;

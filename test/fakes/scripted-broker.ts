@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 
 import type { Identity } from "../../provisioning/ca.ts";
@@ -13,15 +14,30 @@ export interface Packet {
   readonly body: Buffer;
 }
 
+/** Packet types of MQTT (MQTT 5 section 2.1.2). */
+export const TYPE = {
+  connect: 1,
+  publish: 3,
+  puback: 4,
+  pubrec: 5,
+  pubrel: 6,
+  pubcomp: 7,
+  subscribe: 8,
+  suback: 9,
+  unsuback: 11,
+  pingreq: 12,
+  disconnect: 14,
+} as const;
+
 export type Script = (packet: Packet, socket: TLSSocket) => void;
 
 /** A TLS server that says to each MQTT packet what the test wants it to say, right or wrong. */
 export class ScriptedBroker {
   readonly #server: Server;
-  readonly #sockets = new Set<TLSSocket>();
+  readonly #sockets: ReadonlySet<Socket>;
   readonly port: number;
 
-  private constructor(server: Server, sockets: Set<TLSSocket>, port: number) {
+  private constructor(server: Server, sockets: ReadonlySet<Socket>, port: number) {
     this.#server = server;
     this.#sockets = sockets;
     this.port = port;
@@ -32,7 +48,7 @@ export class ScriptedBroker {
     clientRoot: string,
     script: Script,
   ): Promise<ScriptedBroker> {
-    const sockets = new Set<TLSSocket>();
+    const sockets = new Set<Socket>();
     const server = createServer(
       {
         cert: identity.certificate,
@@ -43,7 +59,6 @@ export class ScriptedBroker {
         minVersion: "TLSv1.3",
       },
       (socket) => {
-        sockets.add(socket);
         socket.on("error", () => undefined);
         let rest = Buffer.alloc(0);
         socket.on("data", (chunk: Buffer) => {
@@ -59,6 +74,11 @@ export class ScriptedBroker {
         });
       },
     );
+    // Below TLS: a handshake that never ends must not keep the broker from closing.
+    server.on("connection", (socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+    });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
@@ -85,11 +105,20 @@ export function connack4(code: number): Buffer {
   return Buffer.from([0x20, 2, 0, code]);
 }
 
+/** The packet id of a PUBLISH with QoS 1. */
+export function packetId(publish: Packet): number {
+  return publish.body.readUInt16BE(2 + publish.body.readUInt16BE(0));
+}
+
 /** PUBACK of MQTT 5 for the PUBLISH of QoS 1 given. */
 export function puback5(publish: Packet, reason = 0): Buffer {
-  const topicBytes = publish.body.readUInt16BE(0);
-  const id = publish.body.subarray(2 + topicBytes, 4 + topicBytes);
-  return Buffer.concat([Buffer.from([0x40, 3]), id, Buffer.from([reason])]);
+  return answer5(TYPE.puback, packetId(publish), [reason]);
+}
+
+/** Any answer that begins with a packet id. PUBREL has the flag bits that MQTT wants. */
+export function answer5(type: number, id: number, rest: readonly number[] = []): Buffer {
+  const flags = type === TYPE.pubrel ? 2 : 0;
+  return Buffer.from([type * 16 + flags, 2 + rest.length, id >> 8, id & 255, ...rest]);
 }
 
 /** PUBLISH of MQTT 5 with QoS 1. */

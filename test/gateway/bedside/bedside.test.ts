@@ -160,6 +160,64 @@ test("a frame becomes a numbered take, a new generation gets unsettled takes aga
   bedside.close();
 });
 
+test("a clock that is set, years forward or back, is told among the takes of every device, and nothing is reordered", async () => {
+  let wall = 0;
+  let steady = 0;
+  const pass = (ms: number): void => {
+    wall += ms;
+    steady += ms;
+  };
+  const clock = new Clock({ wall: () => wall, steady: () => steady, uptime: () => steady });
+  const { bedside, link, lines } = setup({ clock });
+  const subscriptions = [subscription("bed-1"), subscription("bed-2", LINE)];
+  bedside.receive({ t: "flows", generation: 1, subscriptions });
+  await turns();
+  const put = (device: string): void => {
+    lines.get(LINE)?.sinks.get(device)?.frame(frame(97), wall);
+    pass(1000);
+  };
+  put("bed-1");
+  put("bed-2");
+  const right = Date.UTC(2026, 5, 1);
+  wall = right;
+  put("bed-1");
+  assert.equal(bedside.oldestUnsettledMs(), 3000, "the age of a take does not jump");
+  const wrong = Date.UTC(2046, 5, 1);
+  wall = wrong;
+  pass(60_000);
+  put("bed-2");
+  wall = right + 63_000;
+  pass(60_000);
+  put("bed-1");
+  await turns();
+  const told = (device: string): unknown[] =>
+    link
+      .takes()
+      .filter((take) => take.device === device && take.class !== "trend")
+      .map(({ take, items: [item] }) =>
+        item?.kind === "notice"
+          ? [take, item.notice, item.since, item.at]
+          : [take, item?.kind === "reading" ? item.at : null, item?.clock],
+      );
+  // Take 2 is the trend copy of the first frame.
+  assert.deepEqual(told("bed-1"), [
+    [1, 0, "unsynchronised"],
+    [3, "clock-set", 2000, right],
+    [4, right, "holdover"],
+    [5, "clock-set", right + 61_000, wrong + 60_000],
+    [6, "clock-set", wrong + 121_000, right + 123_000],
+    [7, right + 123_000, "holdover"],
+  ]);
+  assert.deepEqual(told("bed-2"), [
+    [1, 1000, "unsynchronised"],
+    [3, "clock-set", 2000, right],
+    [4, "clock-set", right + 61_000, wrong + 60_000],
+    [5, wrong + 60_000, "holdover"],
+    [6, "clock-set", wrong + 121_000, right + 123_000],
+  ]);
+  bedside.close();
+});
+
 test("nothing leaves bedside that is not counted at main and reserved on disk", async () => {
   const { bedside, link, lines, counted, kept } = setup({}, false);
   bedside.receive({ t: "flows", generation: 1, subscriptions: [subscription("bed-1")] });

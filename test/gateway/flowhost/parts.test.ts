@@ -115,8 +115,10 @@ test("only what was sealed here, unchanged, is stored; it settles what was seale
 
 test("the board shows the newest value of each series and is bounded", () => {
   const board = new Board(2);
-  board.show([reading({ at: 5, text: "new" }), reading({ at: 4, text: "old" })]);
+  board.show([reading({ take: 5, text: "new" }), reading({ take: 4, text: "old" })]);
   assert.equal(board.content().readings[0]?.text, "new");
+  board.show([reading({ take: 6, at: 4, text: "newer, by a clock that was set back" })]);
+  assert.match(board.content().readings[0]?.text ?? "", /newer/);
   board.show([reading({ code: "MDC_B" }), reading({ code: "MDC_C" })]);
   assert.deepEqual(
     board.content().readings.map(({ code }) => code),

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Clock } from "../../../gateway/bedside/clock.ts";
 import { CrashLoop, restartPause } from "../../../gateway/house/crash-loop.ts";
 
 test("five crashes in a minute are a loop, spread over an hour they are not", () => {
@@ -26,19 +25,4 @@ test("the pause doubles up to its limit", () => {
     [1, 2, 3, 4, 5, 50].map((crashes) => restartPause(crashes, limits)),
     [100, 200, 400, 800, 1000, 1000],
   );
-});
-
-test("a clock before this program was written is no clock, and one that jumps is in doubt for a while", () => {
-  let wall = 0;
-  let monotonic = 0;
-  const clock = new Clock(
-    () => wall,
-    () => monotonic,
-  );
-  assert.equal(clock.quality(), "unsynchronised");
-  wall = Date.UTC(2026, 10, 24);
-  assert.equal(clock.quality(), "holdover");
-  wall += 120_000;
-  monotonic += 120_000;
-  assert.equal(clock.quality(), "synchronised");
 });

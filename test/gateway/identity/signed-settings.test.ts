@@ -37,6 +37,17 @@ describe("signed settings", () => {
     assert.deepEqual(verifySettings(signSettings(settings, privateKey), publicKey), settings);
   });
 
+  test("say whose word deletes a record; those signed before that was asked go on to count", () => {
+    for (const deleteOn of ["hub", "broker"] as const) {
+      const signed = signSettings({ ...settings, deleteOn }, privateKey);
+      assert.equal(verifySettings(signed, publicKey).deleteOn, deleteOn);
+    }
+    assert.equal(verifySettings(signSettings(settings, privateKey), publicKey).deleteOn, undefined);
+    assert.deepEqual(settingsProblems({ ...settings, deleteOn: "puback" }), [
+      'deleteOn is neither "hub" nor "broker"',
+    ]);
+  });
+
   test("are not looked at under another key", () => {
     const bytes = signSettings(settings, privateKey);
     assert.equal(

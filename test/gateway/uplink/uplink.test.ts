@@ -3,8 +3,11 @@ import { EventEmitter, once } from "node:events";
 import { test, type TestContext } from "node:test";
 
 import { WardError } from "../../../gateway/errors.ts";
-import type { CloseListener, MessageListener } from "../../../gateway/mqtt/mqtt.ts";
-import { Uplink, type UplinkConnection } from "../../../gateway/uplink/uplink.ts";
+import type { MessageListener } from "../../../gateway/mqtt/incoming.ts";
+import type { CloseListener } from "../../../gateway/mqtt/mqtt.ts";
+import type { LinkFacts } from "../../../gateway/uplink/link-facts.ts";
+import { Uplink } from "../../../gateway/uplink/uplink.ts";
+import type { UplinkConnection } from "../../../gateway/uplink/watched-connection.ts";
 
 /** A connection played by the test. */
 class FakeConnection
@@ -12,6 +15,7 @@ class FakeConnection
   implements UplinkConnection
 {
   readonly protocolVersion = 5;
+  readonly inflightMax = 7;
   readonly published: { topic: string; payload: string; retain: boolean }[] = [];
   filters: readonly string[] = [];
   isDestroyed = false;
@@ -67,7 +71,11 @@ class FakeConnection
   }
 }
 
-class Rig extends EventEmitter<{ up: []; down: [WardError | null] }> {
+class Rig extends EventEmitter<{
+  up: [LinkFacts];
+  down: [WardError | null];
+  notReplaced: [WardError];
+}> {
   readonly connections: FakeConnection[] = [];
   readonly receipts: string[] = [];
   readonly needs: string[] = [];
@@ -76,9 +84,10 @@ class Rig extends EventEmitter<{ up: []; down: [WardError | null] }> {
   readonly uplink: Uplink;
   next: (connection: FakeConnection) => void = () => undefined;
 
-  constructor(t: TestContext) {
+  constructor(t: TestContext, options: { readonly connectionMaxMs?: number } = {}) {
     super();
     this.uplink = new Uplink({
+      ...options,
       gateway: "gw-1",
       open: (will, version) => {
         this.wills.push(`${will.topic} ${Buffer.from(will.payload).toString()} ${will.retain}`);
@@ -92,8 +101,9 @@ class Rig extends EventEmitter<{ up: []; down: [WardError | null] }> {
       pubackMs: 50,
       backoffMs: [5, 20],
       events: {
-        up: () => this.emit("up"),
+        up: (link) => this.emit("up", link),
         down: (error) => this.emit("down", error),
+        notReplaced: (error) => this.emit("notReplaced", error),
         receipt: (payload) => this.receipts.push(Buffer.from(payload).toString()),
         needEpoch: (payload) => this.needs.push(Buffer.from(payload).toString()),
       },
@@ -186,4 +196,65 @@ test("close ends a connection under way and every try after it", async (t) => {
   const { length } = rig.connections;
   await new Promise((resolve) => setTimeout(resolve, 60));
   assert.equal(rig.connections.length, length);
+});
+
+test("a replacement takes over when it is good, and the old connection goes only then", async (t) => {
+  const rig = new Rig(t);
+  const first = await rig.up();
+  const up = once(rig, "up");
+  rig.on("down", () => assert.fail("there was no gap"));
+  rig.next = () => assert.equal(first.isDestroyed, false);
+  rig.uplink.replace();
+  const [link] = (await up) as [LinkFacts];
+  assert.deepEqual(link, { inflightMax: 7, tellsNobody: true });
+  assert.equal(rig.connections.length, 2);
+  assert.equal(first.isDestroyed, true);
+  const second = rig.connections.at(-1)!;
+  await rig.uplink.publish("t", Buffer.from("x"));
+  assert.equal(second.published.at(-1)?.topic, "t");
+  rig.removeAllListeners("down");
+});
+
+test("a replacement that cannot be made leaves the old connection in place, and is tried again", async (t) => {
+  const rig = new Rig(t);
+  const first = await rig.up();
+  const refusal = new WardError("WARD_IDENTITY_REFUSED", "No.");
+  rig.next = (connection) => {
+    connection.refusal = rig.connections.length < 4 ? refusal : null;
+  };
+  const told: WardError[] = [];
+  rig.on("notReplaced", (error) => {
+    told.push(error);
+    assert.equal(first.isDestroyed, false);
+    assert.equal(rig.uplink.connected, true);
+  });
+  const up = once(rig, "up");
+  rig.uplink.replace();
+  await up;
+  assert.deepEqual(told, [refusal, refusal, refusal]);
+  assert.equal(first.isDestroyed, true);
+});
+
+test("when the old connection ends while its replacement fails, everything starts anew", async (t) => {
+  const rig = new Rig(t);
+  const first = await rig.up();
+  rig.next = (connection) => {
+    connection.refusal = new WardError("WARD_BROKER_UNREACHABLE", "No.");
+    first.destroy();
+    rig.next = () => undefined;
+  };
+  const down = once(rig, "down");
+  const up = once(rig, "up");
+  rig.uplink.replace();
+  assert.equal(((await down)[0] as WardError).code, "WARD_BROKER_LOST");
+  await up;
+  assert.equal(rig.uplink.connected, true);
+});
+
+test("a connection is replaced when it is old", async (t) => {
+  const rig = new Rig(t, { connectionMaxMs: 30 });
+  const first = await rig.up();
+  await once(rig, "up");
+  await once(rig, "up");
+  assert.equal(first.isDestroyed, true);
 });

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { FileWatch } from "../../../gateway/uplink/file-watch.ts";
+
+test("tells once when files were replaced and then lie still", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "ward-file-watch-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const paths = ["cert", "key", "none"].map((name) => join(directory, name));
+  const [cert = "", key = ""] = paths;
+  writeFileSync(cert, "1");
+  writeFileSync(key, "1");
+  let told = 0;
+  const watch = new FileWatch({ paths, everyMs: 1_000_000, changed: () => (told += 1) });
+  await watch.start();
+  t.after(() => watch.stop());
+  await watch.look();
+  await watch.look();
+  assert.equal(told, 0);
+  writeFileSync(`${cert}.new`, "2");
+  renameSync(`${cert}.new`, cert);
+  await watch.look();
+  assert.equal(told, 0, "the key may follow");
+  writeFileSync(key, "2");
+  await watch.look();
+  assert.equal(told, 0);
+  await watch.look();
+  assert.equal(told, 1);
+  await watch.look();
+  assert.equal(told, 1);
+  rmSync(key);
+  await watch.look();
+  await watch.look();
+  assert.equal(told, 2);
+  watch.stop();
+  writeFileSync(key, "3");
+  await watch.look();
+  await watch.look();
+  assert.equal(told, 2);
+});
