@@ -1,4 +1,8 @@
 import { WardError } from "./errors.ts";
+import { CLASSES } from "./reading.ts";
+
+/** Percent of the outbox that classes of data may be given for their own, together. */
+const SHARES_MAX = 90;
 
 /**
  * Every setting of the gateway, in one table: file key, unit, default, limits and what it is for. A setting comes from
@@ -16,27 +20,80 @@ export const SETTINGS = {
     "The outbox waits at most this long to gather batches for one fsync.",
   ),
   publishWindow: int(
-    20,
+    64,
     1,
     64,
     "batches",
     "Sealed batches published and not yet acknowledged by the broker, at most.",
+  ),
+  publishBytes: int(
+    256 * 1024,
+    4096,
+    16 * 1024 ** 2,
+    "bytes",
+    "Bytes of live batches without an acknowledgement by the broker, at most, and the same again of backlog.",
   ),
   pubackMs: int(
     20_000,
     1000,
     300_000,
     "ms",
-    "Without an acknowledgement for this long the broker connection is dropped.",
+    "While nothing is acknowledged for this long the broker connection is dropped: the line must carry the largest batch in this time.",
   ),
-  keepaliveS: int(15, 5, 30, "s", "MQTT keep-alive."),
+  keepaliveS: int(
+    15,
+    5,
+    20,
+    "s",
+    "MQTT keep-alive. A dead connection is noticed after 1.5 times this, so within 30 s.",
+  ),
+  connectionMaxS: int(
+    86_400,
+    0,
+    31_536_000,
+    "s",
+    "A broker connection older than this is replaced by a new one, without a gap; 0 keeps it.",
+  ),
+  commitBytes: int(
+    4 * 1024 ** 2,
+    64 * 1024,
+    64 * 1024 ** 2,
+    "bytes",
+    "An fsync is not waited for any longer when this much is gathered.",
+  ),
   outboxBytes: int(
     1024 ** 3,
-    1024 ** 2,
+    8 * 1024 ** 2,
     1024 ** 4,
     "bytes",
     "Sealed batches waiting on disk, at most.",
   ),
+  diskReserveBytes: int(
+    128 * 1024 ** 2,
+    0,
+    1024 ** 4,
+    "bytes",
+    "Free space of the disk that the outbox leaves to others: below it, it holds no more than it does already.",
+  ),
+  ballastBytes: int(
+    32 * 1024 ** 2,
+    0,
+    1024 ** 3,
+    "bytes",
+    "A file that is removed when the disk is full, so that receipts, gap records and deletions can still be written.",
+  ),
+  noticePercent: percent(5, "notices"),
+  vitalPercent: percent(40, "vital readings"),
+  trendPercent: percent(10, "the trend"),
+  wavePercent: percent(25, "waveforms"),
+  noticeDays: days(365, "A notice"),
+  vitalDays: days(180, "A vital reading"),
+  trendDays: days(365, "A trend reading"),
+  waveDays: days(30, "A waveform"),
+  noticeWhenFull: whenFull("notices"),
+  vitalWhenFull: whenFull("vital readings"),
+  trendWhenFull: whenFull("trend readings"),
+  waveWhenFull: whenFull("waveforms"),
   trendMs: int(
     60_000,
     1000,
@@ -78,6 +135,11 @@ export const SETTINGS = {
     60_000,
     "ms",
     "How often bedside writes down how far it has counted: what a crash of bedside can lose is at most this much.",
+  ),
+  clockSyncFile: text(
+    "/run/systemd/timesync/synchronized",
+    /^$|^\/[^\0]{0,1023}$/,
+    "While this file is missing in a directory that is there, times count as unsynchronised. Empty: it is not known.",
   ),
   hangMs: int(5000, 1000, 120_000, "ms", "A room that does not answer for this long is restarted."),
   restartFirstMs: int(
@@ -165,6 +227,7 @@ export function readSettings(
   for (const [name, spec] of Object.entries(SETTINGS)) {
     settings[name] = checked(name, spec, values.get(name), problems);
   }
+  problems.push(...shareProblems(settings));
   if (problems.length > 0) {
     throw new WardError("WARD_SETTINGS", `Cannot use the settings: ${problems.join("; ")}.`);
   }
@@ -172,6 +235,15 @@ export function readSettings(
     throw new WardError("WARD_INTERNAL", "Cannot use the settings: the table is incomplete.");
   }
   return settings;
+}
+
+/** What no class is sure of is left to tallies and gap records, which are never given up. */
+function shareProblems(settings: Readonly<Record<string, number | string>>): string[] {
+  const names = CLASSES.map((name) => `${name}Percent`);
+  const sum = names.reduce((total, name) => total + Number(settings[name]), 0);
+  return sum > SHARES_MAX
+    ? [`${names.join(", ")} are ${sum} % together, more than ${SHARES_MAX} %`]
+    : [];
 }
 
 function fileEntries(file: unknown, problems: string[]): [string, unknown][] {
@@ -225,6 +297,21 @@ function int(
   doc: string,
 ): IntegerSpec {
   return { type: "integer", default: fallback, minimum, maximum, unit, doc };
+}
+
+function percent(fallback: number, what: string): IntegerSpec {
+  const doc = `Part of outboxBytes that is always there for ${what}; more while others leave it free.`;
+  return int(fallback, 0, SHARES_MAX, "%", doc);
+}
+
+function days(fallback: number, what: string): IntegerSpec {
+  const doc = `${what} that waits longer than this, while the gateway runs, is given up; 0: never.`;
+  return int(fallback, 0, 36_500, "days", doc);
+}
+
+function whenFull(what: string): TextSpec {
+  const doc = `Which ${what} are given up when there is no room: evict-old the oldest, refuse-new the newest.`;
+  return text("evict-old", /^(evict-old|refuse-new)$/, doc);
 }
 
 function text(fallback: string, pattern: RegExp, doc: string): TextSpec {

@@ -1,73 +1,101 @@
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { setTimeout as sleep } from "node:timers/promises";
 
-import { Book } from "../../hub/book.ts";
 import { Desk, READINGS_FILE, STORE_FILE } from "../../hub/desk.ts";
 import { Hub } from "../../hub/hub.ts";
 import { readHubIdentity } from "../../hub/hub-identity.ts";
 import { DeviceNames } from "../../hub/names.ts";
-import { type Account, type LedgerReport, reportLedger } from "../../hub/report.ts";
-import { SealedStore } from "../../hub/sealed.ts";
-import { HubStore } from "../../hub/store.ts";
-import { errorCode, errorText, WardError } from "../errors.ts";
+import { openBooks, storedKeyring } from "../../hub/open-books.ts";
+import { PostgresStore } from "../../hub/postgres-store.ts";
+import { readingLines } from "../../hub/readings.ts";
+import { rebuildShared, type Rebuilt } from "../../hub/rebuild.ts";
+import { reportLedger } from "../../hub/report.ts";
+import { SqliteStore } from "../../hub/sqlite-store.ts";
+import type { HubStore } from "../../hub/store.ts";
+import { errorCode, errorText } from "../errors.ts";
 import type { Command, CommandIo } from "./command.ts";
+import { importParcel } from "./hub-import.ts";
+import { isComplete, ledgerText } from "./hub-ledger.ts";
+import { type HubCommandOptions, hubUsage, readHubOptions } from "./hub-options.ts";
 
 const HELP = `wardgate hub --directory DIR --broker mqtts://HOST:PORT [options]
-wardgate hub ledger --directory DIR [--json]
+wardgate hub ledger --directory DIR [--by hour|day] [--device ID] [--json]
+wardgate hub readings --directory DIR [--device ID] [--from TIME] [--to TIME]
 wardgate hub rebuild --directory DIR
+wardgate hub import FILE --directory DIR [--receipts FILE] [--json]
 
-Receives what gateways send: verifies and opens sealed records, keeps them in DIR/hub.sqlite, answers with signed
-receipts, and writes readings, waveforms and notices to DIR/readings.ndjson. Runs until it is stopped.
+Receives what gateways send: verifies and opens sealed records, keeps them in DIR/hub.sqlite or in PostgreSQL, answers with
+signed receipts, and writes readings, waveforms and notices to DIR/readings.ndjson. Runs until it is stopped.
 
   ledger              print for every device whether all that was taken is here or accounted for (exit 3 when not);
                       may run beside the hub
-  rebuild             make the ledger and readings.ndjson again from the sealed records; the hub must not run
+  readings            print readings, waveforms and notices from the sealed records, each once; may run beside the hub
+  rebuild             make the ledger and readings.ndjson again from the sealed records; on a hub.sqlite the hub must not
+                      run
+  import              take a file that wardgate outbox export has written, as if it had come over the broker, and write
+                      receipts for the gateway (default: FILE.receipts); the hub of the directory must not run (exit 3
+                      when something of it could not be taken)
 
   --directory DIR     hub directory as provisioning makes it
+  --database URL      postgres://USER@HOST:PORT/DATABASE instead of DIR/hub.sqlite; the password in PGPASSWORD or a
+                      PGPASSFILE. Several hubs may share it: they share the broker's messages, and need the same
+                      recipient.key.pem and receipt.key.pem
   --broker URL        the broker's port for hubs
   --server-name NAME  name in the broker's certificate (default: the URL's host)
+  --ndjson            write readings.ndjson (default without --database; --no-ndjson does not)
+  --by hour|day       the ledger per device and interval (UTC) too
+  --device ID         of one device only
+  --from, --to TIME   of some time only, such as 2026-11-26T12:00Z (gateway time)
   --json              one JSON line when ready and one with all counters every second
 `;
 
-/** `wardgate hub`: the receiving side, and two looks at what it holds. */
+/** `wardgate hub`: the receiving side, and looks at what it holds. */
 export const command: Command = {
-  summary: "run the receiving side; print its ledger",
+  summary: "run the receiving side; print its ledger and readings",
   help: HELP,
   async run(args, io) {
-    const options = readOptions(args);
+    if (args[0] === "import") {
+      return await importParcel(args.slice(1), io);
+    }
+    const options = readHubOptions(args);
     switch (options.verb) {
       case "run":
         return await receive(options, io);
       case "ledger":
         return await ledger(options, io);
+      case "readings":
+        return await readings(options, io);
       case "rebuild":
         return await rebuild(options, io);
     }
   },
 };
 
-interface Options {
-  readonly verb: "run" | "ledger" | "rebuild";
-  readonly directory: string;
-  readonly broker: string | undefined;
-  readonly serverName: string | undefined;
-  readonly json: boolean;
-}
-
 const COUNTERS_MS = 1000;
 const RENEW_MS = 60_000;
 /** The same notice is printed at most this often (milliseconds). */
 const NOTICE_MS = 10_000;
+/** How long to wait before a database that cannot be reached at the start is tried again. */
+const DATABASE_MS = 2000;
+const FOUND_WRONG = 3;
 
-async function receive(options: Options, io: CommandIo): Promise<number> {
+async function receive(options: HubCommandOptions, io: CommandIo): Promise<number> {
   const url = options.broker === undefined ? null : URL.parse(options.broker);
   if (options.broker === undefined || url === null) {
-    throw usage("give --broker mqtts://HOST:PORT");
+    throw hubUsage("give --broker mqtts://HOST:PORT");
   }
   const tell = teller(options, io);
+  const identity = await readHubIdentity(options.directory);
+  const store = await awaitDatabase(options, io, tell);
+  if (io.stop.aborted) {
+    await store?.close();
+    return 0;
+  }
   const hub = await Hub.open({
     directory: options.directory,
-    identity: await readHubIdentity(options.directory),
+    ...(store === null ? {} : { store }),
+    ndjson: options.ndjson,
+    identity,
     broker: {
       url: options.broker,
       serverName: options.serverName ?? url.hostname.replace(/^\[(.*)\]$/, "$1"),
@@ -88,8 +116,34 @@ async function receive(options: Options, io: CommandIo): Promise<number> {
   return 0;
 }
 
+/** The shared store, or null for the directory's own. A server that is not up yet is waited for. */
+async function awaitDatabase(
+  { database }: HubCommandOptions,
+  { stop }: CommandIo,
+  tell: Teller,
+): Promise<PostgresStore | null> {
+  if (database === undefined) {
+    return null;
+  }
+  while (!stop.aborted) {
+    try {
+      return await PostgresStore.open({
+        url: database,
+        onNotice: (text) => tell.notice("WARD_HUB_DATABASE", text),
+      });
+    } catch (error) {
+      if (errorCode(error) !== "WARD_HUB_STORE") {
+        throw error;
+      }
+      tell.notice(errorCode(error), errorText(error));
+      await sleep(DATABASE_MS, undefined, { signal: stop }).catch(() => undefined);
+    }
+  }
+  return null;
+}
+
 /** New certificates and revocation lists are taken from the directory without a restart. */
-async function renew(hub: Hub, { directory }: Options, tell: Teller): Promise<void> {
+async function renew(hub: Hub, { directory }: HubCommandOptions, tell: Teller): Promise<void> {
   try {
     hub.renew(await readHubIdentity(directory));
   } catch (error) {
@@ -103,17 +157,20 @@ interface Teller {
   notice(code: string, text: string): void;
 }
 
-function teller({ json, directory }: Options, io: CommandIo): Teller {
+function teller({ json, ndjson, database, directory }: HubCommandOptions, io: CommandIo): Teller {
   const saidAt = new Map<string, number>();
   const line = (value: object): void => {
     io.stdout.write(`${JSON.stringify(value)}\n`);
   };
+  const place = ndjson ? join(directory, READINGS_FILE) : "the database";
   return {
     ready: () => {
       if (json) {
         line({ kind: "ready", directory });
       } else {
-        io.stdout.write(`hub ready: readings go to ${join(directory, READINGS_FILE)}\n`);
+        io.stdout.write(
+          `hub ready: readings go to ${place}${database === undefined ? "" : " (shared)"}\n`,
+        );
       }
     },
     counters: (hub) => {
@@ -131,109 +188,85 @@ function teller({ json, directory }: Options, io: CommandIo): Teller {
   };
 }
 
-async function ledger(options: Options, io: CommandIo): Promise<number> {
-  const identity = await readHubIdentity(options.directory);
-  const store = HubStore.open(join(options.directory, STORE_FILE), { readOnly: true });
+/** Opens the store to look at it, and closes it again. */
+async function looking<T>(
+  { directory, database }: HubCommandOptions,
+  look: (store: HubStore) => Promise<T>,
+): Promise<T> {
+  const store =
+    database === undefined
+      ? SqliteStore.open(join(directory, STORE_FILE), { readOnly: true })
+      : await PostgresStore.open({ url: database });
   try {
-    const book = new Book(store, new DeviceNames(identity.recipientKey));
-    const report = reportLedger({ store, book, sealed: new SealedStore(store, book.ranges) });
-    io.stdout.write(options.json ? `${JSON.stringify(report)}\n` : reportText(report));
-    return report.totals.unaccounted > 0 ? FOUND_WRONG : 0;
+    return await look(store);
   } finally {
-    store.close();
+    await store.close();
   }
 }
 
-async function rebuild(options: Options, io: CommandIo): Promise<number> {
-  const desk = await Desk.open({
-    directory: options.directory,
-    identity: await readHubIdentity(options.directory),
-    now: Date.now,
-    onTrouble: (text) => io.stderr.write(`wardgate hub: ${text}\n`),
-    rebuild: true,
+async function ledger(options: HubCommandOptions, io: CommandIo): Promise<number> {
+  const identity = await readHubIdentity(options.directory);
+  const { device, hours } = options;
+  const report = await looking(options, async (store) =>
+    reportLedger(
+      { books: await openBooks({ store, identity, now: Date.now }), store },
+      { ...(device === undefined ? {} : { device }), ...(hours === undefined ? {} : { hours }) },
+    ),
+  );
+  io.stdout.write(options.json ? `${JSON.stringify(report)}\n` : ledgerText(report));
+  return isComplete(report) ? 0 : FOUND_WRONG;
+}
+
+async function readings(options: HubCommandOptions, io: CommandIo): Promise<number> {
+  const identity = await readHubIdentity(options.directory);
+  const { device, from, to } = options;
+  const wish = {
+    ...(device === undefined ? {} : { device }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  };
+  await looking(options, async (store) => {
+    for await (const piece of readingLines({ store, identity, now: Date.now }, wish)) {
+      if (io.stop.aborted) {
+        return;
+      }
+      await new Promise<void>((resolve, reject) => {
+        io.stdout.write(Buffer.from(piece), (error) => (error ? reject(error) : resolve()));
+      });
+    }
   });
-  const { records, unreadable } = desk;
-  desk.close();
-  const result = { kind: "rebuilt", records, unreadable };
+  return 0;
+}
+
+async function rebuild(options: HubCommandOptions, io: CommandIo): Promise<number> {
+  const { records, unreadable } = await rebuilt(options, io);
   io.stdout.write(
     options.json
-      ? `${JSON.stringify(result)}\n`
+      ? `${JSON.stringify({ kind: "rebuilt", records, unreadable })}\n`
       : `rebuilt from ${records} records; ${unreadable} of them cannot be opened\n`,
   );
   return unreadable > 0 ? FOUND_WRONG : 0;
 }
 
-const FOUND_WRONG = 3;
-
-function reportText(report: LedgerReport): string {
-  const rows = report.devices.map(
-    (device) => [`${device.gateway} ${device.device}`, device] as const,
-  );
-  const classes = Object.entries(report.classes);
-  const lines = [...rows, ...classes, ["all", report.totals] as const].map(([name, account]) =>
-    [
-      name.padEnd(NAME_COLUMNS),
-      ...COLUMNS.map((column) => String(account[column]).padStart(12)),
-    ].join(""),
-  );
-  const head = ["".padEnd(NAME_COLUMNS), ...COLUMNS.map((column) => column.padStart(12))].join("");
-  const reasons = Object.entries(report.reasons).map(
-    ([reason, count]) => `  gap ${reason}: ${count}\n`,
-  );
-  return `${head}\n${lines.join("\n")}\n${reasons.join("")}`;
-}
-
-const NAME_COLUMNS = 40;
-const COLUMNS = [
-  "taken",
-  "kept",
-  "withheld",
-  "refused",
-  "dropped",
-  "gaps",
-  "accounted",
-  "duplicates",
-  "unaccounted",
-] as const satisfies readonly (keyof Account)[];
-
-function readOptions(args: readonly string[]): Options {
-  const { values, positionals } = parsed(args);
-  const [verb = "run", ...more] = positionals;
-  if ((verb !== "run" && verb !== "ledger" && verb !== "rebuild") || more.length > 0) {
-    throw usage(`there is no "${positionals.join(" ")}"`);
+async function rebuilt(options: HubCommandOptions, io: CommandIo): Promise<Rebuilt> {
+  const { directory, database } = options;
+  const identity = await readHubIdentity(directory);
+  if (database !== undefined) {
+    return await looking(options, async (store) => {
+      const keyring = storedKeyring({ store, identity, now: Date.now });
+      const names = new DeviceNames(identity.recipientKey);
+      return await rebuildShared({ store, keyring, names });
+    });
   }
-  if (values.directory === undefined) {
-    throw usage("give --directory DIR");
-  }
-  const { directory, broker, json } = values;
-  return { verb, directory, broker, serverName: values["server-name"], json };
-}
-
-function parsed(args: readonly string[]): ReturnType<typeof parseHubArgs> {
-  try {
-    return parseHubArgs(args);
-  } catch (error) {
-    throw usage(errorText(error), { cause: error });
-  }
-}
-
-// An arrow function, so that the types of the values follow from the option table.
-const parseHubArgs = (args: readonly string[]) =>
-  parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      directory: { type: "string" },
-      broker: { type: "string" },
-      "server-name": { type: "string" },
-      json: { type: "boolean", default: false },
-    },
+  const desk = await Desk.open({
+    directory,
+    identity,
+    now: Date.now,
+    onTrouble: (text) => io.stderr.write(`wardgate hub: ${text}\n`),
+    ndjson: options.ndjson,
+    rebuild: true,
   });
-
-function usage(why: string, options?: ErrorOptions): WardError {
-  return new WardError(
-    "WARD_USAGE",
-    `Cannot run the hub: ${why}. See: wardgate hub --help`,
-    options,
-  );
+  const { records, unreadable } = desk;
+  await desk.close();
+  return { records, unreadable };
 }

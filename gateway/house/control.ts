@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
+import { textAt } from "../json-value.ts";
 import { editorLogin } from "./editor-login.ts";
 import type { House } from "./house.ts";
 
@@ -11,9 +12,9 @@ import type { House } from "./house.ts";
 export type ControlledHouse = Pick<House, "ask" | "stats" | "facts">;
 
 /**
- * How `wardgate outbox status`, `wardgate check` and `wardgate login` ask a running gateway: a UNIX socket in its data
- * directory (mode 0600), one JSON line in, one JSON line out. Only questions from a fixed list are answered, and no
- * answer changes anything but which login to the editor is the newest.
+ * How `wardgate outbox`, `wardgate check` and `wardgate login` ask a running gateway: a UNIX socket in its data directory
+ * (mode 0600), one JSON line in, one JSON line out. Only questions from a fixed list are answered, and no answer changes
+ * anything but which login to the editor is the newest, and what a receipt that the hub has signed says.
  */
 export async function serveControl(dataDirectory: string, house: ControlledHouse): Promise<Server> {
   const directory = openDirectory(dataDirectory);
@@ -33,15 +34,19 @@ export async function serveControl(dataDirectory: string, house: ControlledHouse
   return server;
 }
 
-/** Asks the gateway of a data directory; throws WardError `WARD_NOT_RUNNING` when none runs on it. */
+/**
+ * Asks the gateway of a data directory; `argument` belongs to the question. Throws WardError `WARD_NOT_RUNNING` when none runs
+ * on it, or with the code of what went wrong there.
+ */
 export async function askControl(
   dataDirectory: string,
   question: ControlQuestion,
+  argument = "",
 ): Promise<unknown> {
   let directory: number | null = null;
   try {
     directory = openDirectory(dataDirectory);
-    return await askAt(socketPath(directory), question);
+    return await askAt(socketPath(directory), { question, argument });
   } catch (error) {
     if (["ENOENT", "ECONNREFUSED"].includes(errorCode(error))) {
       const message = `Cannot ask the gateway on ${dataDirectory}: none is running there. Start it with: wardgate run --data ${dataDirectory}`;
@@ -55,16 +60,19 @@ export async function askControl(
   }
 }
 
-async function askAt(path: string, question: ControlQuestion): Promise<unknown> {
+async function askAt(
+  path: string,
+  asked: { readonly question: ControlQuestion; readonly argument: string },
+): Promise<unknown> {
   const socket = connect(path);
   socket.setTimeout(ASK_MS, () => socket.destroy(new Error("no answer")));
   try {
     await once(socket, "connect");
-    socket.end(`${JSON.stringify({ question })}\n`);
+    socket.end(`${JSON.stringify(asked)}\n`);
     const answer = await readLine(socket, ANSWER_BYTES_MAX);
     const value: unknown = JSON.parse(answer);
     if (typeof value === "object" && value !== null && "error" in value) {
-      throw new WardError("WARD_ROOM_SILENT", String(value.error));
+      throw new WardError(textAt(value, "code") || "WARD_ROOM_SILENT", String(value.error));
     }
     return value;
   } finally {
@@ -74,14 +82,32 @@ async function askAt(path: string, question: ControlQuestion): Promise<unknown> 
 
 const QUESTIONS = {
   outbox: (house: ControlledHouse) => house.ask("keeper", "outbox-status"),
+  "outbox-verify": (house: ControlledHouse) => house.ask("keeper", "outbox-verify"),
+  "outbox-verified": (house: ControlledHouse) => house.ask("keeper", "outbox-verified"),
+  "outbox-waiting": (house: ControlledHouse) => house.ask("keeper", "outbox-waiting"),
+  "outbox-epochs": askOutbox("outbox-epochs"),
+  "outbox-read": askOutbox("outbox-read"),
+  "outbox-receipt": askOutbox("outbox-receipt"),
   bedside: async (house: ControlledHouse) => house.stats("bedside"),
   login: async (house: ControlledHouse) => ({ editor: await editorLogin(house) }),
 } as const;
 export type ControlQuestion = keyof typeof QUESTIONS;
 
+/** Hands a question on to the keeper together with its argument: numbers, words and base64. */
+function askOutbox(what: string) {
+  return (house: ControlledHouse, argument: string): Promise<unknown> => {
+    if (!/^[\w+/= -]*$/.test(argument)) {
+      throw new WardError("WARD_USAGE", `Cannot answer ${what}: its argument is none.`);
+    }
+    return house.ask("keeper", `${what} ${argument}`);
+  };
+}
+
 const ASK_MS = 5000;
-const QUESTION_BYTES_MAX = 1024;
-const ANSWER_BYTES_MAX = 1024 * 1024;
+/** A receipt in base64. */
+const QUESTION_BYTES_MAX = 2 * 1024 * 1024;
+/** The largest record in base64, or several smaller ones. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 const CONNECTIONS_MAX = 8;
 
 async function serve(socket: Socket, house: ControlledHouse): Promise<void> {
@@ -89,13 +115,12 @@ async function serve(socket: Socket, house: ControlledHouse): Promise<void> {
   socket.setTimeout(ASK_MS, () => socket.destroy());
   try {
     const asked: unknown = JSON.parse(await readLine(socket, QUESTION_BYTES_MAX));
-    const name =
-      typeof asked === "object" && asked !== null && "question" in asked ? asked.question : null;
+    const name = textAt(asked, "question");
     const question = Object.entries(QUESTIONS).find(([key]) => key === name)?.[1];
     if (question === undefined) {
       throw new WardError("WARD_USAGE", "Cannot answer: unknown question.");
     }
-    socket.end(`${JSON.stringify(await question(house))}\n`);
+    socket.end(`${JSON.stringify(await question(house, textAt(asked, "argument")))}\n`);
   } catch (error) {
     socket.end(`${JSON.stringify({ error: errorText(error) })}\n`);
   }

@@ -15,6 +15,9 @@ export interface ClassCounts {
   rejected: number;
   /** Records that were corrupted or missing. */
   lost: number;
+  /** Records given up because there was no room (oldest or newest), or because they had waited too long. */
+  evicted: number;
+  expired: number;
   /** Items in stored and in forwarded records. */
   storedItems: number;
   forwardedItems: number;
@@ -44,8 +47,7 @@ export class KeeperCounts {
   }
 
   forgotten(name: RecordClass, batches: number, why: "receipted" | LossReason): void {
-    const field = why === "receipted" || why === "rejected" ? why : "lost";
-    this.#classes[name][field] += batches;
+    this.#classes[name][FIELDS[why]] += batches;
   }
 
   /** Each class with what waits of it beside its counters. */
@@ -69,6 +71,16 @@ export class KeeperCounts {
   }
 }
 
+const FIELDS = {
+  receipted: "receipted",
+  rejected: "rejected",
+  corrupted: "lost",
+  missing: "lost",
+  evicted: "evicted",
+  "turned-away": "evicted",
+  expired: "expired",
+} as const satisfies Record<"receipted" | LossReason, keyof ClassCounts>;
+
 const EMPTY_BACKLOG: ClassBacklog = { batches: 0, bytes: 0, oldestAt: null };
 
 function none(): ClassCounts {
@@ -78,6 +90,8 @@ function none(): ClassCounts {
     receipted: 0,
     rejected: 0,
     lost: 0,
+    evicted: 0,
+    expired: 0,
     storedItems: 0,
     forwardedItems: 0,
   };

@@ -4,19 +4,24 @@ import { join } from "node:path";
 
 import { errorText, WardError } from "../errors.ts";
 import { Forwarder } from "../uplink/forward.ts";
-import { loadGatewayIdentity, type GatewayIdentity } from "../identity/identity.ts";
 import { KeeperCounts } from "./counts.ts";
+import { CurrentIdentity } from "./current-identity.ts";
 import { KeeperLink } from "./link.ts";
 import type { KeeperConfig } from "./messages.ts";
 import { KeeperNotices } from "./notices.ts";
 import type { MqttWill, ProtocolVersion } from "../mqtt/mqtt-options.ts";
 import { openMqtt } from "../mqtt/mqtt.ts";
 import { SealedCodec } from "./record-codec.ts";
-import { Outbox, type OutboxEvents } from "../outbox/outbox.ts";
+import { OutboxDesk } from "./outbox-desk.ts";
+import { Outbox } from "../outbox/outbox.ts";
+import type { OutboxEvents } from "../outbox/outbox-options.ts";
 import type { ClassBacklog, OutboxStatus, RoomToMain } from "../rooms.ts";
 import { readNeedEpoch, readReceipt } from "../uplink/uplink-messages.ts";
 import { signState } from "../uplink/state-record.ts";
-import { Uplink, type UplinkConnection } from "../uplink/uplink.ts";
+import { FileWatch } from "../uplink/file-watch.ts";
+import type { LinkFacts } from "../uplink/link-facts.ts";
+import { Uplink } from "../uplink/uplink.ts";
+import type { UplinkConnection } from "../uplink/watched-connection.ts";
 import { Vault } from "./vault.ts";
 
 /** How the keeper talks to the world beside its data directory. */
@@ -43,6 +48,8 @@ export class Keeper {
   readonly #receiptKey: KeyObject;
   readonly #forwarder: Forwarder;
   readonly #uplink: Uplink;
+  readonly #identityFiles: FileWatch;
+  readonly #desk: OutboxDesk;
   #link: KeeperLink | null = null;
   #backlog: Record<string, ClassBacklog>;
   #timer: NodeJS.Timeout | null = null;
@@ -64,13 +71,15 @@ export class Keeper {
     });
     this.#uplink = new Uplink({
       gateway: settings.gateway,
-      open: options.open ?? ((will, version) => openBroker(options.config, will, version)),
+      open: options.open ?? ((will, version) => this.#openBroker(will, version)),
       state: (online) => this.#state(online),
       pubackMs: tuning.pubackMs,
+      ...(tuning.connectionMaxS === 0 ? {} : { connectionMaxMs: tuning.connectionMaxS * 1000 }),
       ...(options.backoffMs === undefined ? {} : { backoffMs: options.backoffMs }),
       events: {
-        up: () => this.#up(),
+        up: (link) => this.#up(link),
         down: (error) => this.#down(error),
+        notReplaced: (error) => this.#parts.notices.forwarding(error),
         receipt: (payload) => void this.#receipt(payload),
         needEpoch: (payload) => void this.#needEpoch(payload),
       },
@@ -80,8 +89,21 @@ export class Keeper {
       source: parts.outbox,
       publish: (topic, payload) => this.#uplink.publish(topic, payload),
       windowSize: tuning.publishWindow,
+      windowBytes: tuning.publishBytes,
+      deleteOn: settings.deleteOn ?? "hub",
       forwarded: (name, items) => parts.counts.forwarded(name, items),
       trouble: (error) => parts.notices.forwarding(error),
+    });
+    this.#desk = new OutboxDesk({
+      outbox: parts.outbox,
+      gateway: settings.gateway,
+      receiptKey: this.#receiptKey,
+      report: () => this.#report(),
+    });
+    this.#identityFiles = new FileWatch({
+      paths: CurrentIdentity.paths(options.config.dataDirectory),
+      everyMs: IDENTITY_LOOK_MS,
+      changed: () => this.#uplink.replace(),
     });
   }
 
@@ -91,7 +113,7 @@ export class Keeper {
    */
   static async open(options: KeeperOptions): Promise<Keeper> {
     const { config, now } = options;
-    const identity = loadGatewayIdentity(identityDirectory(config));
+    const identity = new CurrentIdentity(config.dataDirectory);
     const { gateway, recipients } = config.settings;
     if (identity.gateway !== gateway) {
       throw new WardError(
@@ -107,7 +129,11 @@ export class Keeper {
       directory: join(config.dataDirectory, "store"),
       codec,
       bytesMax: config.tuning.outboxBytes,
+      classes: config.tuning.classes,
+      reserveBytes: config.tuning.diskReserveBytes,
+      ballastBytes: config.tuning.ballastBytes,
       commitMs: config.tuning.commitMs,
+      commitBytes: config.tuning.commitBytes,
       now,
       events: outboxEvents({ notices, counts, codec }, () => later.keeper, options.fatal),
     });
@@ -153,24 +179,18 @@ export class Keeper {
     this.#options.send({ t: "checkpoint-kept", n });
   }
 
-  /** What main may ask: `outbox-status` and `checkpoint`. Throws WardError `WARD_USAGE` for anything else. */
+  /** What main may ask: `checkpoint`, and what the OutboxDesk answers. */
   async ask(what: string): Promise<unknown> {
-    switch (what) {
-      case "checkpoint":
-        return this.#parts.vault.read("checkpoint");
-      case "outbox-status":
-        this.#backlog = await this.#parts.outbox.backlog();
-        return this.#report();
-      default:
-        throw new WardError("WARD_USAGE", `Cannot answer "${what}": the keeper does not know it.`);
-    }
+    return what === "checkpoint" ? this.#parts.vault.read("checkpoint") : this.#desk.ask(what);
   }
 
   /** Finishes the commit under way, says goodbye to the broker (2 seconds at most), and closes the store. */
   async close(): Promise<void> {
     clearInterval(this.#timer ?? undefined);
+    this.#identityFiles.stop();
+    this.#desk.close();
     this.#link?.close();
-    this.#forwarder.linkDown();
+    this.#forwarder.linkDown(false);
     await Promise.all([this.#uplink.close(), this.#parts.outbox.close()]);
   }
 
@@ -178,7 +198,9 @@ export class Keeper {
     if (this.#parts.outbox.renewed) {
       this.#parts.notices.renewed();
     }
+    this.#parts.outbox.tend();
     this.#timer = setInterval(() => void this.#tick(), TICK_MS);
+    void this.#identityFiles.start();
     this.#uplink.start();
   }
 
@@ -187,18 +209,18 @@ export class Keeper {
     this.#forwarder.committed(...what);
   }
 
-  #up(): void {
+  #up(link: LinkFacts): void {
     this.#brokerError = null;
     this.#parts.notices.up();
     this.#link?.status(this.#status());
-    this.#forwarder.linkUp().catch((error: unknown) => {
+    this.#forwarder.linkUp(link).catch((error: unknown) => {
       this.#parts.notices.forwarding(asWardError(error));
     });
   }
 
   #down(error: WardError | null): void {
     this.#brokerError = error;
-    this.#forwarder.linkDown();
+    this.#forwarder.linkDown(error !== null);
     this.#parts.notices.down(error);
     this.#link?.status(this.#status());
   }
@@ -214,6 +236,7 @@ export class Keeper {
       const news = readReceipt(payload, this.#receiptKey, gateway);
       this.#forwarder.receiptCame();
       await this.#parts.outbox.receipt(news);
+      this.#forwarder.receiptDone();
     } catch (error) {
       this.#parts.notices.forwarding(asWardError(error));
     } finally {
@@ -236,6 +259,8 @@ export class Keeper {
     this.#isTicking = true;
     try {
       this.#ticks += 1;
+      this.#parts.outbox.tend();
+      this.#parts.notices.storage(this.#parts.outbox.room);
       this.#backlog = await this.#parts.outbox.backlog();
       this.#link?.status(this.#status());
       const { connected } = this.#uplink;
@@ -255,8 +280,9 @@ export class Keeper {
     return { connected: this.#uplink.connected, classes: this.#backlog };
   }
 
-  #report(): object {
+  async #report(): Promise<object> {
     const { settings, tuning } = this.#options.config;
+    this.#backlog = await this.#parts.outbox.backlog();
     return {
       gateway: settings.gateway,
       store: this.storeId,
@@ -264,9 +290,28 @@ export class Keeper {
       connected: this.#uplink.connected,
       brokerError: this.#brokerError === null ? null : errorText(this.#brokerError),
       ...totals(this.#backlog),
-      bytesMax: tuning.outboxBytes,
+      room: this.#parts.outbox.room,
+      policies: tuning.classes,
       classes: this.#parts.counts.report(this.#backlog),
     };
+  }
+
+  /** The identity is read again for every connection, so that a renewed certificate is used at once. */
+  #openBroker(will: MqttWill, version: ProtocolVersion | undefined): UplinkConnection {
+    const { settings, tuning } = this.#options.config;
+    const identity = this.#parts.identity.reload();
+    return openMqtt({
+      url: settings.broker.url,
+      serverName: settings.broker.serverName,
+      clientId: settings.gateway,
+      ca: identity.serversRootPem,
+      cert: identity.certificateChainPem,
+      key: identity.certificateKeyPem,
+      crl: identity.serversCrlPem,
+      keepaliveS: tuning.keepaliveS,
+      will,
+      protocolVersion: version,
+    });
   }
 
   #state(online: boolean): Uint8Array {
@@ -285,7 +330,7 @@ export class Keeper {
 }
 
 interface Parts {
-  readonly identity: GatewayIdentity;
+  readonly identity: CurrentIdentity;
   readonly codec: SealedCodec;
   readonly notices: KeeperNotices;
   readonly counts: KeeperCounts;
@@ -296,6 +341,8 @@ interface Parts {
 const TICK_MS = 1000;
 /** The retained state is renewed every so many ticks. */
 const STATE_TICKS = 60;
+/** How often the files of the identity are looked at. */
+const IDENTITY_LOOK_MS = 5000;
 /** Receipts that may wait for the store. */
 const RECEIPTS_MAX = 64;
 
@@ -319,27 +366,6 @@ function outboxEvents(
       }
     },
   };
-}
-
-/** The identity is read again for every connection, so that a renewed certificate is used at once. */
-function openBroker(
-  { dataDirectory, settings, tuning }: KeeperConfig,
-  will: MqttWill,
-  version: ProtocolVersion | undefined,
-): UplinkConnection {
-  const identity = loadGatewayIdentity(join(dataDirectory, "identity"));
-  return openMqtt({
-    url: settings.broker.url,
-    serverName: settings.broker.serverName,
-    clientId: settings.gateway,
-    ca: identity.serversRootPem,
-    cert: identity.certificateChainPem,
-    key: identity.certificateKeyPem,
-    crl: identity.serversCrlPem,
-    keepaliveS: tuning.keepaliveS,
-    will,
-    protocolVersion: version,
-  });
 }
 
 function identityDirectory(config: KeeperConfig): string {

@@ -7,7 +7,8 @@ import {
   type FlowhostToKeeper,
   type SealedPut,
 } from "../rooms.ts";
-import { CLASSES } from "../reading.ts";
+import { WHEN_FULL, type ClassPolicies, type ClassPolicy } from "../outbox/policy.ts";
+import { CLASSES, type ClassName } from "../reading.ts";
 import { settingsProblems, type SignedSettings } from "../identity/signed-settings.ts";
 
 /** What main gives the keeper at its start. */
@@ -22,9 +23,16 @@ export interface KeeperConfig {
 export interface KeeperTuning {
   readonly commitMs: number;
   readonly publishWindow: number;
+  readonly publishBytes: number;
   readonly pubackMs: number;
   readonly keepaliveS: number;
+  /** 0: never. */
+  readonly connectionMaxS: number;
+  readonly commitBytes: number;
   readonly outboxBytes: number;
+  readonly diskReserveBytes: number;
+  readonly ballastBytes: number;
+  readonly classes: ClassPolicies;
 }
 
 /** Checks the start message's config. Throws WardError `WARD_ROOM_MESSAGE`. */
@@ -38,9 +46,20 @@ export function parseKeeperConfig(value: unknown): KeeperConfig {
         tuning: {
           commitMs: numberIn(tuning, "commitMs", 0, 10_000),
           publishWindow: numberIn(tuning, "publishWindow", 1, 64),
+          publishBytes: numberIn(tuning, "publishBytes", 1, 2 ** 26),
           pubackMs: numberIn(tuning, "pubackMs", 100, 300_000),
           keepaliveS: numberIn(tuning, "keepaliveS", 1, 300),
+          connectionMaxS: numberIn(tuning, "connectionMaxS", 0, 2 ** 31),
+          commitBytes: numberIn(tuning, "commitBytes", 1, Number.MAX_SAFE_INTEGER),
           outboxBytes: numberIn(tuning, "outboxBytes", 1, Number.MAX_SAFE_INTEGER),
+          diskReserveBytes: numberIn(tuning, "diskReserveBytes", 0, Number.MAX_SAFE_INTEGER),
+          ballastBytes: numberIn(tuning, "ballastBytes", 0, Number.MAX_SAFE_INTEGER),
+          classes: {
+            notice: policyIn(tuning, "notice"),
+            vital: policyIn(tuning, "vital"),
+            trend: policyIn(tuning, "trend"),
+            wave: policyIn(tuning, "wave"),
+          },
         },
       };
     }
@@ -101,6 +120,23 @@ function numberIn(fields: Fields, name: string, minimum: number, maximum: number
   }
   return Number(value);
 }
+
+/** What the settings say of one class of data. */
+function policyIn(tuning: Fields, name: ClassName): ClassPolicy {
+  const days = numberIn(tuning, `${name}Days`, 0, DAYS_MAX);
+  const whenFull = WHEN_FULL.find((known) => known === tuning[`${name}WhenFull`]);
+  if (whenFull === undefined) {
+    throw unusable(`${name}WhenFull is unknown`);
+  }
+  return {
+    share: numberIn(tuning, `${name}Percent`, 0, 100) / 100,
+    ttlMs: days === 0 ? null : days * DAY_MS,
+    whenFull,
+  };
+}
+
+const DAYS_MAX = 100_000;
+const DAY_MS = 86_400_000;
 
 function idIn(fields: Fields): number {
   return numberIn(fields, "id", 0, Number.MAX_SAFE_INTEGER);

@@ -1,13 +1,16 @@
 import type { WardError } from "../errors.ts";
+import type { OutboxRoom } from "../outbox/caretaker.ts";
 import type { Loss } from "../outbox/records.ts";
 import { GATEWAY_DEVICE } from "../reading.ts";
 import type { NoticeText } from "../rooms.ts";
+import { StorageWatch } from "./storage-watch.ts";
 
 /** Turns what goes wrong in the keeper into notices, each once until it is over or some time has passed. */
 export class KeeperNotices {
   readonly #send: (notice: NoticeText) => void;
   readonly #now: () => number;
   readonly #lastAt: Map<string, number> = new Map();
+  readonly #storage = new StorageWatch();
   #troubleSince: number | null = null;
   #downSince: number | null = null;
   #saidDown = false;
@@ -40,12 +43,18 @@ export class KeeperNotices {
 
   lost(loss: Loss): void {
     const what = loss.from === loss.to ? `Record ${loss.from}` : `Records ${loss.from}-${loss.to}`;
-    const why = loss.reason === "rejected" ? `rejected by the hub (${loss.text})` : loss.reason;
     this.#rarely(
       `records-${loss.reason}`,
-      `${what} of class ${loss.class} will not be sent: ${why}.`,
+      `${what} of class ${loss.class} will not be sent: ${whyLost(loss)}. A gap record tells the hub.`,
       null,
     );
+  }
+
+  /** How much room there is; what is worth saying of it is said once. */
+  storage(room: OutboxRoom): void {
+    for (const { notice, text, since } of this.#storage.look(room, this.#now())) {
+      this.#say(notice, text, since);
+    }
   }
 
   document(name: string): void {
@@ -72,7 +81,7 @@ export class KeeperNotices {
   down(error: WardError | null): void {
     const now = this.#now();
     this.#downSince ??= now;
-    if (error !== null && !this.#saidDown && now - this.#downSince >= DOWN_MS) {
+    if (error !== null && !this.#saidDown && Math.abs(now - this.#downSince) >= DOWN_MS) {
       this.#saidDown = true;
       this.#say("broker-away", error.message, this.#downSince);
     }
@@ -89,6 +98,23 @@ export class KeeperNotices {
 
   #say(notice: string, text: string, since: number | null): void {
     this.#send({ device: GATEWAY_DEVICE, notice, text, since });
+  }
+}
+
+function whyLost({ reason, text }: Loss): string {
+  switch (reason) {
+    case "rejected":
+      return `rejected by the hub (${text})`;
+    case "evicted":
+      return "the outbox is full and these were the oldest";
+    case "turned-away":
+      return "the outbox is full and these came last";
+    case "expired":
+      return "they have waited longer than they may";
+    case "corrupted":
+      return "they are damaged";
+    case "missing":
+      return "they are missing";
   }
 }
 

@@ -12,6 +12,7 @@ import type { GatewayIdentity } from "../identity/identity.ts";
 import { readSealedHeader } from "../sealing/envelope.ts";
 import { readWrappedEpoch } from "../sealing/epoch.ts";
 import type { BatchGap } from "../sealing/gap.ts";
+import { readRecord } from "../sealing/open.ts";
 import { Sealer } from "../sealing/seal.ts";
 import { RecordSigner } from "../sealing/sign.ts";
 
@@ -49,6 +50,10 @@ export class SealedCodec implements RecordCodec {
     place: SignedPlace,
   ): { readonly bytes: Uint8Array; readonly hash: string } {
     return this.#signer.sign(sealed, { gateway: this.#options.identity.gateway, ...place });
+  }
+
+  storeOf(record: Uint8Array): string {
+    return readRecord(record).place.store;
   }
 
   epochOf(wrapped: Uint8Array): string {

@@ -66,6 +66,21 @@ function checkClasses(classes: readonly RecordClass[], facts: readonly SealedFac
   }
 }
 
+/** Bytes of a request. Throws WardError `WARD_OUTBOX_TOO_LARGE` when a part of it can never be stored. */
+export function sizeOf(request: PutRequest): number {
+  const sizes = [...request.epochs, ...request.batches].map((bytes) => bytes.length);
+  if (sizes.some((size) => size > BATCH_BYTES_MAX)) {
+    throw new WardError(
+      "WARD_OUTBOX_TOO_LARGE",
+      `Cannot store a batch of ${Math.max(...sizes)} bytes: at most ${BATCH_BYTES_MAX}. Seal smaller batches.`,
+    );
+  }
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Bytes of one sealed batch or wrapped epoch, at most; the signature and its header come on top. */
+const BATCH_BYTES_MAX: number = 2 ** 20 - 1024;
+
 /** Takes note that a prepared put is on disk. */
 export function markCommitted(state: OutboxState, records: readonly StoredRecord[]): void {
   for (const record of records) {
@@ -106,5 +121,8 @@ function writesOf(
       return [key, writeRecord(key, record, record.bytes)];
     }),
     ...[...chains].map((chain) => chain.headWrite()),
+    ...records
+      .filter(({ sequence }) => sequence === 1)
+      .map((record) => state.chainAt(record).fenceWrite()),
   ];
 }

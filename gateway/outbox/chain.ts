@@ -1,8 +1,9 @@
-import { goneKey, headKey, type ChainSlot } from "./keys.ts";
+import { fenceKey, goneKey, headKey, type ChainSlot } from "./keys.ts";
 import type { StoreWrite } from "./store.ts";
 import { sealRow, writeGone, writeHead, type Head } from "./values.ts";
 import {
   addRange,
+  countSequences,
   dropBelow,
   hasSequence,
   missingFrom,
@@ -14,7 +15,6 @@ export class Chain {
   readonly place: ChainSlot;
   #next: number;
   #low: number;
-  #batches: number;
   #bytes: number;
   #hash: string | null;
   #gone: readonly SequenceRange[];
@@ -24,7 +24,6 @@ export class Chain {
     this.place = place;
     this.#next = head.next;
     this.#low = head.low;
-    this.#batches = head.batches;
     this.#bytes = head.bytes;
     this.#hash = head.hash;
     this.#gone = dropBelow(gone, head.low);
@@ -41,8 +40,9 @@ export class Chain {
     return this.#low;
   }
 
+  /** Numbers that were given and are not gone. */
   get batches(): number {
-    return this.#batches;
+    return this.#next - this.#low - countSequences(this.#gone);
   }
 
   get bytes(): number {
@@ -54,9 +54,12 @@ export class Chain {
     return this.#hash;
   }
 
+  get isEmpty(): boolean {
+    return this.#low === this.#next;
+  }
+
   append(hash: string, bytes: number): void {
     this.#next += 1;
-    this.#batches += 1;
     this.#bytes += bytes;
     this.#hash = hash;
   }
@@ -86,24 +89,27 @@ export class Chain {
     return range[0] <= this.#low || addRange(this.#gone, range).length <= GONE_RANGES_MAX;
   }
 
-  /** Takes a range out, of which `batches` records with `bytes` bytes were really there. */
-  forget(range: SequenceRange, batches: number, bytes: number): void {
+  /** Takes a range out, in which `bytes` bytes of records were really there. */
+  forget(range: SequenceRange, bytes: number): void {
     const gone = addRange(this.#gone, range);
     const first = gone[0];
     if (first !== undefined && first[0] <= this.#low) {
       this.#low = Math.max(this.#low, first[1] + 1);
     }
     this.#gone = dropBelow(gone, this.#low);
-    const empty = this.#low === this.#next;
-    this.#batches = empty ? 0 : Math.max(0, this.#batches - batches);
-    this.#bytes = empty ? 0 : Math.max(0, this.#bytes - bytes);
+    this.#bytes = this.isEmpty ? 0 : Math.max(0, this.#bytes - bytes);
+  }
+
+  /** Goes with the first record. */
+  fenceWrite(): StoreWrite {
+    return [fenceKey(this.place), new Uint8Array()];
   }
 
   headWrite(): StoreWrite {
     const head = {
       next: this.#next,
       low: this.#low,
-      batches: this.#batches,
+      batches: this.batches,
       bytes: this.#bytes,
       hash: this.#hash,
     };

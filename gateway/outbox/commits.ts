@@ -4,17 +4,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { syncDirectory } from "./disk-sync.ts";
 import { errorText, WardError } from "../errors.ts";
-import { noteWell } from "./starts.ts";
+import { openAgain, openAtStart, openError, type Lost, type Opened } from "./opening.ts";
+import { noteBad, noteWell } from "./starts.ts";
 import {
   causeOf,
   isDamage,
-  openAtStart,
+  isNoSpace,
+  lockStore,
   openLevel,
   RETRY_MS,
   startsFile,
   type Database,
   type OpenDatabase,
-  type Opened,
   type StoreEntry,
   type StoreRange,
   type StoreWrite,
@@ -24,6 +25,10 @@ export interface StoreOptions {
   readonly directory: string;
   /** A commit starts at the earliest this long after the first write that waits for it (milliseconds). */
   readonly commitMs: number;
+  /** A commit starts at once when this much waits for it, and takes no more than this and one write (bytes; default 4 MiB). */
+  readonly commitBytes?: number;
+  /** Called before anything else when the disk has no space left: the last chance to make some. */
+  readonly onNoSpace?: () => void;
   /**
    * Called with `WARD_OUTBOX_WRITE` when writing stops and with null when it goes on by itself. `WARD_OUTBOX_DAMAGED`
    * means that only a new `open` can help.
@@ -35,6 +40,7 @@ export interface StoreOptions {
 
 /** Writes that need not be durable at once wait at most this long for a ride with the next commit. */
 const LAZY_MS = 1000;
+const COMMIT_BYTES = 4 * 2 ** 20;
 /** A store that was open for this long works. */
 const WELL_MS = 3_600_000;
 
@@ -53,24 +59,28 @@ interface Group {
  * database: it is closed, opened again, and the same group is written again under the same keys until it succeeds.
  */
 export class Store {
-  /** True when the database had to be repaired or replaced, or part of its log was dropped or torn off. */
-  readonly suspect: boolean;
+  readonly lost: Lost;
   readonly #options: StoreOptions;
   readonly #path: string;
+  readonly #release: Release;
   #database: Database;
-  #waiting: Group = newGroup();
+  /** In the order of commits; writes go to the last one. Never empty. */
+  #waiting: [Group, ...Group[]] = [newGroup()];
   readonly #well: NodeJS.Timeout;
   #committing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
   #reopened: Promise<void> = Promise.resolve();
   #closing = false;
   #failed = false;
+  #distrusted = false;
+  #troubled = false;
 
-  private constructor(options: StoreOptions, path: string, opened: Opened) {
+  private constructor(options: StoreOptions, path: string, opened: Opened, release: Release) {
     this.#options = options;
     this.#path = path;
+    this.#release = release;
     this.#database = opened.database;
-    this.suspect = opened.suspect;
+    this.lost = opened.lost;
     this.#well = setTimeout(() => noteWell(startsFile(path)), WELL_MS).unref();
   }
 
@@ -90,9 +100,13 @@ export class Store {
       );
     }
     openPaths.add(path);
+    let release: Release | null = null;
     try {
-      return new Store(options, path, await openAtStart(path, options.open ?? openLevel));
+      release = await lock(path);
+      const opened = await openAtStart(path, options.open ?? openLevel);
+      return new Store(options, path, opened, release);
     } catch (error) {
+      await release?.();
       openPaths.delete(path);
       throw error;
     }
@@ -107,8 +121,11 @@ export class Store {
     if (this.#closing) {
       return Promise.reject(closedError());
     }
+    if (writes.length === 0) {
+      return Promise.resolve();
+    }
     const bytes = writes.reduce((sum, [key, value]) => sum + key.length + (value?.length ?? 0), 0);
-    const group = this.#waiting;
+    const group = this.#lastGroup();
     for (const write of writes) {
       group.writes.set(Buffer.from(write[0]).toString("latin1"), write);
     }
@@ -123,7 +140,7 @@ export class Store {
 
   /** Bytes that wait for a commit which has not begun: callers bound themselves by it. */
   get waitingBytes(): number {
-    return this.#waiting.bytes;
+    return this.#waiting.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
@@ -135,9 +152,21 @@ export class Store {
     return this.#read((database) => database.range(range));
   }
 
+  /** Roughly how many bytes of the disk a range of keys takes, deleted ones included. */
+  async size(start: Uint8Array, end: Uint8Array): Promise<number> {
+    return this.#read((database) => database.size(start, end));
+  }
+
   /** Gives the space of deleted keys back to the disk. */
   async compact(start: Uint8Array, end: Uint8Array): Promise<void> {
     await this.#read((database) => database.compact(start, end));
+  }
+
+  /** A part of it cannot be read: the next start checks every table before it opens them. */
+  distrust(): void {
+    this.#distrusted = true;
+    clearTimeout(this.#well);
+    noteBad(startsFile(this.#path));
   }
 
   /** Writes what waits, once, and closes. Writes that do not succeed are rejected with `WARD_OUTBOX_CLOSED`. */
@@ -148,25 +177,46 @@ export class Store {
     this.#closing = true;
     this.#clearTimer();
     await this.#committing;
-    await this.#commit();
+    while (this.#waiting[0].writes.size > 0) {
+      await this.#commit();
+    }
     await this.#database.close().catch(() => undefined);
+    await this.#release();
     openPaths.delete(this.#path);
     clearTimeout(this.#well);
-    noteWell(startsFile(this.#path));
+    if (!this.#distrusted) {
+      noteWell(startsFile(this.#path));
+    }
+  }
+
+  /** The group that takes the next write: a full one is followed by another, so that no commit grows without end. */
+  #lastGroup(): Group {
+    const last = this.#waiting.at(-1) ?? this.#waiting[0];
+    if (last.bytes < this.#commitBytes) {
+      return last;
+    }
+    const next = newGroup();
+    this.#waiting.push(next);
+    return next;
+  }
+
+  get #commitBytes(): number {
+    return this.#options.commitBytes ?? COMMIT_BYTES;
   }
 
   #schedule(): void {
     if (this.#committing !== null || this.#closing) {
       return;
     }
-    const group = this.#waiting;
-    const wait = group.urgent ? this.#options.commitMs : LAZY_MS;
+    const [group] = this.#waiting;
+    const isFull = group.bytes >= this.#commitBytes;
+    const wait = isFull ? 0 : group.urgent ? this.#options.commitMs : LAZY_MS;
     this.#clearTimer();
     this.#timer = setTimeout(
       () => {
         this.#committing = this.#commit().finally(() => {
           this.#committing = null;
-          if (this.#waiting.writes.size > 0) {
+          if (this.#waiting[0].writes.size > 0) {
             this.#schedule();
           }
         });
@@ -183,11 +233,11 @@ export class Store {
   }
 
   async #commit(): Promise<void> {
-    const group = this.#waiting;
+    const [group, next = newGroup(), ...more] = this.#waiting;
     if (group.writes.size === 0) {
       return;
     }
-    this.#waiting = newGroup();
+    this.#waiting = [next, ...more];
     try {
       if (this.#failed) {
         // Groups build on each other: after one that was given up, a later one must not be written.
@@ -201,13 +251,18 @@ export class Store {
     }
   }
 
+  /** True while a write fails again and again. */
+  get isTroubled(): boolean {
+    return this.#troubled;
+  }
+
   /** Returns when the writes are durable; throws only while closing. */
   async #persist(writes: readonly StoreWrite[]): Promise<void> {
-    let troubled = false;
     for (let attempt = 0; ; attempt += 1) {
       try {
         await this.#database.batch(writes);
-        if (troubled) {
+        if (this.#troubled) {
+          this.#troubled = false;
           this.#options.onTrouble?.(null);
         }
         return;
@@ -215,8 +270,8 @@ export class Store {
         if (this.#closing) {
           throw closedError(error);
         }
-        troubled = true;
-        this.#options.onTrouble?.(writeError(this.#path, error));
+        this.#troubled = true;
+        this.#tellTrouble(error, writeError);
         await this.#reopen(attempt);
       }
     }
@@ -230,12 +285,10 @@ export class Store {
       for (let tries = attempt; ; tries += 1) {
         await sleep(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
         try {
-          this.#database = await (this.#options.open ?? openLevel)(this.#path);
+          this.#database = await openAgain(this.#path, this.#options.open ?? openLevel);
           return;
         } catch (error) {
-          this.#options.onTrouble?.(
-            isDamage(error) ? damageError(this.#path, error) : writeError(this.#path, error),
-          );
+          this.#tellTrouble(error, isDamage(error) ? damageError : writeError);
           if (this.#closing) {
             throw closedError(error);
           }
@@ -244,6 +297,13 @@ export class Store {
     } finally {
       reopened.resolve();
     }
+  }
+
+  #tellTrouble(error: unknown, make: (path: string, cause: unknown) => WardError): void {
+    if (isNoSpace(error)) {
+      this.#options.onNoSpace?.();
+    }
+    this.#options.onTrouble?.(make(this.#path, error));
   }
 
   /** Reads; once more when the database was closed under the reader because a write had failed. */
@@ -266,6 +326,16 @@ function newGroup(): Group {
   const done = Promise.withResolvers<void>();
   done.promise.catch(() => undefined);
   return { writes: new Map(), done, bytes: 0, since: 0, urgent: false };
+}
+
+type Release = () => Promise<void>;
+
+async function lock(path: string): Promise<Release> {
+  try {
+    return await lockStore(path);
+  } catch (error) {
+    throw openError(path, error);
+  }
 }
 
 /** Real paths that this process holds open: a second open in one process would silently drop LevelDB's file lock. */

@@ -38,6 +38,9 @@ const KIND = {
   use: 0x75, // u
   quarantine: 0x71, // q
   document: 0x64, // d
+  age: 0x61, // a
+  format: 0x66, // f
+  lived: 0x6c, // l
 } as const;
 
 export function storeKey(store: number): Uint8Array {
@@ -53,6 +56,16 @@ export function headKey(place: ChainSlot): Uint8Array {
 
 export function goneKey(place: ChainSlot): Uint8Array {
   return chainKey(KIND.gone, place);
+}
+
+/** Where it is written how old the records of a chain are. */
+export function ageKey(place: ChainSlot): Uint8Array {
+  return chainKey(KIND.age, place);
+}
+
+/** Always there, before the first record of a chain: where a walk over deleted records comes to its end. */
+export function fenceKey(place: ChainSlot): Uint8Array {
+  return recordKey({ ...place, sequence: 0 });
 }
 
 export function recordKey(place: RecordSlot): Uint8Array {
@@ -80,6 +93,14 @@ export function useKey(epoch: string): Uint8Array {
 /** `name` is 1-64 of [a-z-]. */
 export function documentKey(name: string): Uint8Array {
   return Buffer.concat([Buffer.from([KIND.document]), Buffer.from(name, "latin1")]);
+}
+
+export function formatKey(): Uint8Array {
+  return Buffer.from([KIND.format]);
+}
+
+export function livedKey(): Uint8Array {
+  return Buffer.from([KIND.lived]);
 }
 
 export function storeNumberOf(key: Uint8Array): number {

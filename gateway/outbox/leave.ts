@@ -18,7 +18,7 @@ export interface LeavingParts {
   readonly now: () => number;
 }
 
-/** The two ways in which records leave: named by a receipt, or given up with a gap record. Never two at a time. */
+/** How single records leave: named by a receipt, or given up with a gap record. Never two at a time. */
 export class Leaving {
   readonly #parts: LeavingParts;
 
@@ -36,16 +36,23 @@ export class Leaving {
     forgotten: (batches: number, bytes: number) => void,
   ): Promise<void> {
     for (const part of chain.waitingIn(range)) {
-      for (let from = part[0]; from <= part[1]; from += STEP_RECORDS) {
-        const step: SequenceRange = [from, Math.min(part[1], from + STEP_RECORDS - 1)];
+      for (let rest: SequenceRange | null = part; rest !== null;) {
+        const from = rest[0];
+        const step: SequenceRange = [from, Math.min(rest[1], from + STEP_RECORDS - 1)];
         if (!chain.canForget(step)) {
           return;
         }
-        const found = await this.#parts.reader.scan(chain.place, step);
-        const bytes = sumBytes(found);
-        chain.forget(step, found.size, bytes);
-        this.writeLazily([...deletions(chain.place, found), chain.headWrite(), chain.goneWrite()]);
-        forgotten(found.size, bytes);
+        const looked = await this.#parts.reader.some(chain.place, step, STEP_BYTES);
+        const to = looked.rest === null ? step[1] : looked.rest[0] - 1;
+        const bytes = sumBytes(looked.found);
+        chain.forget([from, to], bytes);
+        this.writeLazily([
+          ...deletions(chain.place, looked.found),
+          chain.headWrite(),
+          chain.goneWrite(),
+        ]);
+        forgotten(looked.found.size, bytes);
+        rest = to < rest[1] ? [to + 1, rest[1]] : null;
       }
     }
   }
@@ -54,7 +61,7 @@ export class Leaving {
   async damaged(
     chain: Chain,
     suspects: readonly number[],
-    lost: (loss: Loss, gap: Prepared | null) => void,
+    lost: (left: Left) => void,
   ): Promise<void> {
     const runs = joined(suspects).flatMap((range) => chain.waitingIn(range));
     for (const run of runs) {
@@ -69,7 +76,7 @@ export class Leaving {
   /** Takes a range out of its chain into quarantine, with a gap record in the same write. */
   async givenUp(
     { chain, range, reason, text }: GivenUp,
-    lost: (loss: Loss, gap: Prepared | null) => void,
+    lost: (left: Left) => void,
   ): Promise<void> {
     const { store, state, reader, codec, now } = this.#parts;
     const found = await reader.scan(chain.place, range);
@@ -85,14 +92,15 @@ export class Leaving {
     };
     // A gap record that is itself given up is told by a notice only: else one bad hub could make gap records without end.
     const gap = loss.class === "gap" ? null : prepare(state, codec, codec.sealGaps([loss]), now());
-    chain.forget(range, found.size, sumBytes(found));
+    const bytes = sumBytes(found);
+    chain.forget(range, bytes);
     const word = text === "" ? reason : text;
     await store.write([
       ...deletions(chain.place, found),
       ...oldest,
-      ...[...found].map(([sequence, bytes]): StoreWrite => [
+      ...[...found].map(([sequence, value]): StoreWrite => [
         quarantineKey({ ...chain.place, sequence }),
-        writeQuarantine(word, bytes),
+        writeQuarantine(word, value),
       ]),
       chain.headWrite(),
       chain.goneWrite(),
@@ -101,7 +109,7 @@ export class Leaving {
     if (gap !== null) {
       markCommitted(state, gap.records);
     }
-    lost(loss, gap);
+    lost({ loss, gap, batches: range[1] - range[0] + 1, bytes });
   }
 
   /** Deletions that make room for so many more in the chain's quarantine. */
@@ -120,6 +128,15 @@ export class Leaving {
   }
 }
 
+/** A loss that is on disk, with the gap record that tells of it. */
+export interface Left {
+  readonly loss: Loss;
+  readonly gap: Prepared | null;
+  /** Records that it takes away, and the bytes that were really there. */
+  readonly batches: number;
+  readonly bytes: number;
+}
+
 /** Records to give up, and why; `text` is the hub's reason word or "". */
 export interface GivenUp {
   readonly chain: Chain;
@@ -130,21 +147,23 @@ export interface GivenUp {
 
 /** Records in quarantine per chain, at most: the newest are kept. */
 export const QUARANTINE_RECORDS_MAX = 256;
-/** Records that a receipt takes out in one step. */
+/** Records that a receipt takes out in one step, and their bytes, about. */
 const STEP_RECORDS = 256;
+const STEP_BYTES = 4 * 2 ** 20;
 
-function deletions(place: ChainSlot, found: ReadonlyMap<number, Uint8Array>): StoreWrite[] {
+export function deletions(place: ChainSlot, found: ReadonlyMap<number, Uint8Array>): StoreWrite[] {
   return [...found.keys()].map((sequence) => [recordKey({ ...place, sequence }), null]);
 }
 
-function factsOf(place: ChainSlot, found: ReadonlyMap<number, Uint8Array>): Loss["records"] {
+/** What is known of records, as far as they can be read. */
+export function factsOf(place: ChainSlot, found: ReadonlyMap<number, Uint8Array>): Loss["records"] {
   return [...found].flatMap(([sequence, value]) => {
     const facts = readRecord(recordKey({ ...place, sequence }), value)?.facts;
     return facts === undefined ? [] : [{ sequence, ...facts }];
   });
 }
 
-function sumBytes(found: ReadonlyMap<number, Uint8Array>): number {
+export function sumBytes(found: ReadonlyMap<number, Uint8Array>): number {
   return [...found.values()].reduce((sum, bytes) => sum + bytes.length, 0);
 }
 

@@ -34,7 +34,10 @@ export function isTorn(log: Uint8Array): boolean {
   return !isWhole;
 }
 
-const BLOCK_BYTES = 32_768;
-const HEADER_BYTES = 7;
-const FULL = 1;
-const LAST = 4;
+export const BLOCK_BYTES = 32_768;
+export const HEADER_BYTES = 7;
+/** The type of a part of a log: a whole record, or the first, a middle, or the last part of one. */
+export const FULL = 1;
+export const FIRST = 2;
+export const MIDDLE = 3;
+export const LAST = 4;

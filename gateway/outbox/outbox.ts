@@ -1,54 +1,25 @@
 import { errorText, WardError } from "../errors.ts";
-import { markCommitted, prepare, type Prepared } from "./append.ts";
+import { Ages } from "./ages.ts";
+import { markCommitted, prepare, sizeOf } from "./append.ts";
+import { Ballast } from "./ballast.ts";
+import { Caretaker, type OutboxRoom } from "./caretaker.ts";
 import type { Chain } from "./chain.ts";
 import { documentKey, SEND_ORDER, type ChainSlot } from "./keys.ts";
 import { readEpoch } from "./epochs.ts";
-import { Leaving } from "./leave.ts";
-import { chainRange, loadOutbox, type Loaded } from "./load.ts";
+import { Evicting } from "./evict.ts";
+import { Leaving, type Left } from "./leave.ts";
+import { loadOutbox, type Loaded } from "./load.ts";
+import { freeOf, ttlOf, type OutboxOptions } from "./outbox-options.ts";
+import { KEEP_ALL } from "./policy.ts";
 import { RecordReader } from "./read.ts";
-import type {
-  EpochRecord,
-  Loss,
-  LossReason,
-  PutRequest,
-  RecordCodec,
-  StoredRecord,
-} from "./records.ts";
+import type { EpochRecord, PutRequest, StoredRecord } from "./records.ts";
 import { getIfReadable } from "./salvage.ts";
 import { OutboxState } from "./state.ts";
 import { Store } from "./commits.ts";
-import type { OpenDatabase } from "./store.ts";
+import { doneOr, Turns } from "./turns.ts";
 import type { ClassBacklog } from "../rooms.ts";
 import type { RecordClass } from "../sealing/envelope.ts";
 import type { SequenceRange } from "../sealing/sequence-ranges.ts";
-
-/**
- * What the gateway still owes the hub. A put is acknowledged when it is on disk; a record is forgotten when a receipt names
- * it, and for no other reason without a gap record. README.md lists every key, value and state.
- */
-export interface OutboxOptions {
-  readonly directory: string;
-  readonly codec: RecordCodec;
-  /** Bytes of records that may wait; more is refused with `WARD_OUTBOX_FULL`. */
-  readonly bytesMax: number;
-  /** Milliseconds; see StoreOptions. */
-  readonly commitMs: number;
-  /** Gateway time, epoch milliseconds. */
-  readonly now: () => number;
-  readonly events: OutboxEvents;
-  /** Only tests that inject faults give one. */
-  readonly openDatabase?: OpenDatabase;
-}
-
-/** What the outbox tells, after it is true on disk. */
-export interface OutboxEvents {
-  committed(records: readonly StoredRecord[], epochs: readonly EpochRecord[]): void;
-  /** Records left the outbox: named by a receipt, or lost. */
-  forgotten(className: RecordClass, batches: number, why: "receipted" | LossReason): void;
-  lost(loss: Loss): void;
-  /** Writing stopped (error) or goes on (null). */
-  trouble(error: WardError | null): void;
-}
 
 /** A run of records of one chain. */
 export interface ChainRange extends ChainSlot {
@@ -67,6 +38,10 @@ export interface ReceiptNews {
   }[];
 }
 
+/**
+ * What the gateway still owes the hub. A put is acknowledged when it is on disk; a record is forgotten when a receipt names
+ * it, and for no other reason without a gap record. README.md lists every key, value and state.
+ */
 export class Outbox {
   /** True when the database was damaged and a new store was begun. */
   readonly renewed: boolean;
@@ -75,32 +50,62 @@ export class Outbox {
   readonly #state: OutboxState;
   readonly #reader: RecordReader;
   readonly #leaving: Leaving;
+  readonly #ages: Ages;
+  readonly #caretaker: Caretaker;
   /** Receipts, losses and rejects change the same chains: one at a time. */
-  #turn: Promise<void> = Promise.resolve();
-  #forgottenBytes = 0;
+  readonly #turns: Turns;
 
-  private constructor(options: OutboxOptions, store: Store, loaded: Loaded) {
-    const { codec, now } = options;
+  private constructor(options: OutboxOptions, store: Store, loaded: Loaded, ballast: Ballast) {
+    const { codec, now, directory, bytesMax, classes = KEEP_ALL } = options;
+    const { reserveBytes = 0, ballastBytes = 0, monotonic = () => performance.now() } = options;
     const state = new OutboxState(loaded);
     const reader = new RecordReader(store);
+    const parts = { store, state, reader, codec, now };
+    const ages = new Ages(loaded.ages, (name) => ttlOf(options.classes, name), monotonic);
+    const evicting = new Evicting(parts, classes, (left) => this.#lost(left));
+    const turns = new Turns((error) => options.events.trouble(asWardError(error)));
+    const free = freeOf(options);
     this.renewed = loaded.renewed;
     this.#options = options;
     this.#store = store;
     this.#state = state;
     this.#reader = reader;
-    this.#leaving = new Leaving({ store, state, reader, codec, now });
+    this.#leaving = new Leaving(parts);
+    this.#ages = ages;
+    this.#turns = turns;
+    this.#caretaker = new Caretaker(
+      { directory, bytesMax, reserveBytes, ballastBytes, monotonic, free },
+      { store, state, ages, evicting, turns },
+      ballast,
+    );
+    // What was put before there was a time to live begins to age now.
+    const marks = state.chains().flatMap((chain) => (chain.isEmpty ? [] : ages.mark(chain)));
+    store.write(marks, "lazy").catch(() => undefined);
   }
 
-  /** Opens or creates the outbox. Throws WardError `WARD_OUTBOX_OPEN` or `WARD_OUTBOX_TWICE`. */
+  /**
+   * Opens or creates the outbox. Throws WardError `WARD_OUTBOX_OPEN`, `WARD_OUTBOX_TWICE` or `WARD_OUTBOX_FORMAT` (written by
+   * a newer program).
+   */
   static async open(options: OutboxOptions): Promise<Outbox> {
+    const { directory, commitMs, commitBytes, openDatabase, ballastBytes = 0 } = options;
+    const ballast = new Ballast(`${directory}.ballast`, ballastBytes);
+    ballast.releaseIfNeeded(freeOf(options)());
+    const later: { outbox: Outbox | null } = { outbox: null };
     const store = await Store.open({
-      directory: options.directory,
-      commitMs: options.commitMs,
+      directory,
+      commitMs,
+      ...(commitBytes === undefined ? {} : { commitBytes }),
+      onNoSpace: () =>
+        later.outbox === null ? ballast.release() : later.outbox.#caretaker.noSpace(),
       onTrouble: (error) => options.events.trouble(error),
-      ...(options.openDatabase === undefined ? {} : { open: options.openDatabase }),
+      ...(openDatabase === undefined ? {} : { open: openDatabase }),
     });
     try {
-      return new Outbox(options, store, await loadOutbox(store, options.now()));
+      const { now, codec } = options;
+      const loaded = await loadOutbox(store, now(), (record) => codec.storeOf(record));
+      later.outbox = new Outbox(options, store, loaded, ballast);
+      return later.outbox;
     } catch (error) {
       await store.close();
       throw error;
@@ -112,6 +117,11 @@ export class Outbox {
     return this.#state.idOf(this.#state.current);
   }
 
+  /** The id of a store by its number here, as hex. */
+  idOf(store: number): string {
+    return this.#state.idOf(store);
+  }
+
   /**
    * Signs and stores epochs and batches in one atomic write; resolves when it is on disk. Rejects with `WARD_OUTBOX_FULL`
    * (budget), `WARD_OUTBOX_BUSY` (the disk does not keep up), `WARD_OUTBOX_TOO_LARGE`, `WARD_OUTBOX_EPOCH` (a batch's
@@ -119,11 +129,18 @@ export class Outbox {
    * batch. After a rejection nothing of the request is stored, unless the code is `WARD_OUTBOX_CLOSED`: then it may be.
    */
   async put(request: PutRequest): Promise<readonly StoredRecord[]> {
-    this.#checkRoom(request);
+    const bytes = sizeOf(request);
+    this.#checkWaiting(bytes);
+    if (!this.#caretaker.hasRoom(bytes)) {
+      await this.#caretaker.makeRoom(bytes);
+    }
     const { codec, now } = this.#options;
     const prepared = prepare(this.#state, codec, request, now());
-    await this.#store.write(prepared.writes);
+    const chains = new Set(prepared.records.map((record) => this.#state.chainAt(record)));
+    const marks = [...chains].flatMap((chain) => this.#ages.mark(chain));
+    await this.#store.write([...prepared.writes, ...marks]);
     markCommitted(this.#state, prepared.records);
+    this.#caretaker.stored(bytes);
     this.#options.events.committed(prepared.records, prepared.epochs);
     return prepared.records;
   }
@@ -139,27 +156,46 @@ export class Outbox {
   }
 
   /**
-   * Reads waiting records from the start of a range, at most `countMax` sequence numbers. `next` is where to go on. What
-   * is damaged or missing is left out, and accounted for in the background. Throws WardError `WARD_OUTBOX_READ` when the
-   * disk cannot be read.
+   * Reads waiting records from the start of a range: at most `countMax` sequence numbers, and about `bytesMax` bytes. `next` is
+   * where to go on. What is damaged or missing is left out, and accounted for in the background. Throws WardError
+   * `WARD_OUTBOX_READ` when the disk cannot be read.
    */
   async read(
     place: ChainRange,
     countMax: number,
+    bytesMax: number = Number.POSITIVE_INFINITY,
   ): Promise<{ records: readonly StoredRecord[]; next: number }> {
+    const { records, bad, next } = await this.look(place, countMax, bytesMax);
+    this.giveUpDamaged(place, bad);
+    return { records, next };
+  }
+
+  /** Looks again, in the background, at records that were not right, and accounts for those that are not. */
+  giveUpDamaged(place: ChainSlot, suspects: readonly number[]): void {
+    const chain = this.#state.findChain(place);
+    if (suspects.length > 0 && chain !== undefined) {
+      this.#turns
+        .run(() => this.#leaving.damaged(chain, suspects, (left) => this.#lost(left)))
+        .catch(() => undefined);
+    }
+  }
+
+  /** The same without consequences: what is damaged or missing is only named, in `bad`. */
+  async look(
+    place: ChainRange,
+    countMax: number,
+    bytesMax: number,
+  ): Promise<{ records: readonly StoredRecord[]; bad: readonly number[]; next: number }> {
     const [from, to] = place.range;
     const end = Math.min(to, from + countMax - 1);
     const chain = this.#state.findChain(place);
     if (chain === undefined) {
-      return { records: [], next: end + 1 };
+      return { records: [], bad: [], next: end + 1 };
     }
-    const { good, bad } = await this.#reader.read(chain, chain.waitingIn([from, end]));
-    if (bad.length > 0) {
-      this.#inTurn(() =>
-        this.#leaving.damaged(chain, bad, (loss, gap) => this.#lost(loss, gap)),
-      ).catch(() => undefined);
-    }
-    return { records: good, next: end + 1 };
+    const looked = await this.#reader.read(chain, chain.waitingIn([from, end]), bytesMax);
+    // A receipt may have taken some meanwhile.
+    const bad = looked.bad.filter((sequence) => !chain.isGone(sequence));
+    return { records: looked.good, bad, next: looked.next ?? end + 1 };
   }
 
   /** Signed epoch keys that waiting records need, oldest use first. */
@@ -167,6 +203,13 @@ export class Outbox {
     const needed = this.#state.epochs.needed((place) => this.#state.lowOf(place));
     const records = await Promise.all(needed.map((epoch) => this.epoch(epoch)));
     return records.filter((record) => record !== null);
+  }
+
+  /** Epochs that waiting records need and that are not here, or cannot be read. */
+  async missingEpochs(): Promise<string[]> {
+    const needed = this.#state.epochs.needed((place) => this.#state.lowOf(place));
+    const found = await Promise.all(needed.map((epoch) => this.epoch(epoch)));
+    return needed.filter((_, place) => found[place] === null);
   }
 
   /** One signed epoch key, or null when it is not here. */
@@ -182,7 +225,7 @@ export class Outbox {
    * receipt that a crash undid comes again.
    */
   async receipt(news: ReceiptNews): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.run(async () => {
       for (const reject of news.rejects) {
         await this.#rejected(news.store, reject);
       }
@@ -191,8 +234,31 @@ export class Outbox {
         await (chain && this.#receipted(chain, range));
       }
       this.#cleanEpochs();
-      this.#compactSometimes();
     });
+  }
+
+  /** Forgets records that a broker has, where its word counts as a receipt; else as `receipt`. */
+  async acknowledged(ranges: readonly ChainRange[]): Promise<void> {
+    await this.#turns.run(async () => {
+      for (const { range, ...place } of ranges) {
+        const chain = this.#state.findChain(place);
+        await (chain && this.#receipted(chain, range));
+      }
+      this.#cleanEpochs();
+    });
+  }
+
+  /**
+   * Expires what is too old, makes room where it is short, watches the disk, and gives the space of deleted records back. To
+   * be called about once a second.
+   */
+  tend(): void {
+    this.#caretaker.tend();
+  }
+
+  /** How much room there is, as it was when it was last tended. */
+  get room(): OutboxRoom {
+    return this.#caretaker.room;
   }
 
   /** Per class what waits; `oldestAt` in epoch milliseconds. */
@@ -218,29 +284,15 @@ export class Outbox {
     await this.#store.write([[documentKey(name), bytes]]);
   }
 
-  /** Finishes what is under way and closes. */
+  /** Finishes what is under way, unless the disk does not take it, and closes. */
   async close(): Promise<void> {
-    await this.#turn;
+    await doneOr(this.#turns.done, () => this.#store.isTroubled);
+    await this.#caretaker.idle();
     await this.#store.close();
   }
 
-  #checkRoom(request: PutRequest): void {
-    const sizes = [...request.epochs, ...request.batches].map((bytes) => bytes.length);
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    const { bytes: held } = this.#state;
+  #checkWaiting(bytes: number): void {
     const { waitingBytes } = this.#store;
-    if (sizes.some((size) => size > BATCH_BYTES_MAX)) {
-      throw new WardError(
-        "WARD_OUTBOX_TOO_LARGE",
-        `Cannot store a batch of ${Math.max(...sizes)} bytes: at most ${BATCH_BYTES_MAX}. Seal smaller batches.`,
-      );
-    }
-    if (held + bytes > this.#options.bytesMax) {
-      throw new WardError(
-        "WARD_OUTBOX_FULL",
-        `Cannot store ${bytes} bytes: the outbox holds ${held} of ${this.#options.bytesMax} bytes. Bring the hub back or raise outboxBytes.`,
-      );
-    }
     if (waitingBytes + bytes > WAITING_BYTES_MAX) {
       throw new WardError(
         "WARD_OUTBOX_BUSY",
@@ -251,7 +303,7 @@ export class Outbox {
 
   async #receipted(chain: Chain, range: SequenceRange): Promise<void> {
     await this.#leaving.receipted(chain, range, (batches, bytes) => {
-      this.#forgottenBytes += bytes;
+      this.#caretaker.deleted(bytes);
       this.#options.events.forgotten(chain.place.class, batches, "receipted");
     });
   }
@@ -261,18 +313,20 @@ export class Outbox {
     const range: SequenceRange = [sequence, sequence];
     if (chain !== undefined && chain.waitingIn(range).length > 0) {
       const text = reason === "" ? "rejected by the hub" : reason;
-      await this.#leaving.givenUp({ chain, range, reason: "rejected", text }, (loss, gap) =>
-        this.#lost(loss, gap),
+      await this.#leaving.givenUp({ chain, range, reason: "rejected", text }, (left) =>
+        this.#lost(left),
       );
     }
   }
 
-  #lost(loss: Loss, gap: Prepared | null): void {
+  #lost({ loss, gap, batches, bytes }: Left): void {
     const { events } = this.#options;
     if (gap !== null) {
       events.committed(gap.records, gap.epochs);
     }
-    events.forgotten(loss.class, loss.to - loss.from + 1, loss.reason);
+    this.#caretaker.deleted(bytes);
+    this.#cleanEpochs();
+    events.forgotten(loss.class, batches, loss.reason);
     events.lost(loss);
   }
 
@@ -283,39 +337,16 @@ export class Outbox {
       this.#leaving.writeLazily(writes);
     }
   }
-
-  /** Deleted records keep their space until LevelDB gets to them: hurry it when much was deleted. */
-  #compactSometimes(): void {
-    if (this.#forgottenBytes < COMPACT_BYTES) {
-      return;
-    }
-    this.#forgottenBytes = 0;
-    for (const { place, low } of this.#state.chains()) {
-      const { gte } = chainRange({ ...place, sequence: 0 });
-      const { gte: lt } = chainRange({ ...place, sequence: low });
-      this.#store.compact(gte, lt).catch(() => undefined);
-    }
-  }
-
-  #inTurn(act: () => Promise<void>): Promise<void> {
-    const turn = this.#turn.then(act);
-    this.#turn = turn.catch((error: unknown) => {
-      this.#options.events.trouble(
-        error instanceof WardError ? error : new WardError("WARD_INTERNAL", errorText(error)),
-      );
-    });
-    return turn;
-  }
 }
 
-/** Bytes of one sealed batch or wrapped epoch, at most; the signature and its header come on top. */
-export const BATCH_BYTES_MAX: number = 2 ** 20 - 1024;
 /** Bytes that may wait for the disk; more is refused. */
 const WAITING_BYTES_MAX = 64 * 2 ** 20;
-/** Bytes deleted after which LevelDB is asked to give the space back. */
-const COMPACT_BYTES = 32 * 2 ** 20;
 
 type Reject = ReceiptNews["rejects"][number];
+
+function asWardError(error: unknown): WardError {
+  return error instanceof WardError ? error : new WardError("WARD_INTERNAL", errorText(error));
+}
 
 function rangesOf(place: ChainSlot, ranges: readonly SequenceRange[]): ChainRange[] {
   return ranges.map((range) => ({ class: place.class, store: place.store, range }));

@@ -15,44 +15,86 @@ export class RecordReader {
     this.#store = store;
   }
 
-  /** The records of some ranges of one chain: those that are good, and the numbers of those that are not. */
+  /**
+   * The records of some ranges of one chain, as far as about `bytesMax` bytes reach: those that are good, and the numbers of
+   * those that are not. `next` is the first number that was not looked at, or null.
+   */
   async read(
     chain: Chain,
     ranges: readonly SequenceRange[],
-  ): Promise<{ good: StoredRecord[]; bad: number[]; found: ReadonlyMap<number, Uint8Array> }> {
-    const first = ranges[0];
-    const last = ranges.at(-1);
+    bytesMax: number = Number.POSITIVE_INFINITY,
+  ): Promise<{
+    good: StoredRecord[];
+    bad: number[];
+    found: ReadonlyMap<number, Uint8Array>;
+    next: number | null;
+  }> {
     const good: StoredRecord[] = [];
     const bad: number[] = [];
-    if (first === undefined || last === undefined) {
-      return { good, bad, found: new Map() };
-    }
-    const found = await this.scan(chain.place, [first[0], last[1]]);
-    for (const sequence of ranges.flatMap(numbers)) {
-      const record = checked({ ...chain.place, sequence }, found.get(sequence));
-      if (record === null) {
-        bad.push(sequence);
-      } else {
-        good.push(record);
+    const found = new Map<number, Uint8Array>();
+    let bytesLeft = bytesMax;
+    for (const range of ranges) {
+      if (bytesLeft <= 0) {
+        return { good, bad, found, next: range[0] };
+      }
+      const looked = await this.some(chain.place, range, bytesLeft);
+      const end = looked.rest === null ? range[1] : looked.rest[0] - 1;
+      for (const sequence of numbers([range[0], end])) {
+        const value = looked.found.get(sequence);
+        const record = checked({ ...chain.place, sequence }, value);
+        if (record === null) {
+          bad.push(sequence);
+        } else {
+          good.push(record);
+        }
+        if (value !== undefined) {
+          found.set(sequence, value);
+          bytesLeft -= value.length;
+        }
+      }
+      if (looked.rest !== null) {
+        return { good, bad, found, next: looked.rest[0] };
       }
     }
-    return { good, bad, found };
+    return { good, bad, found, next: null };
   }
 
   /** The values that lie in a range, unchecked. Throws WardError `WARD_OUTBOX_READ` when the disk cannot be read. */
-  async scan(place: ChainSlot, [from, to]: SequenceRange): Promise<Map<number, Uint8Array>> {
+  async scan(place: ChainSlot, range: SequenceRange): Promise<Map<number, Uint8Array>> {
+    return (await this.some(place, range, Number.POSITIVE_INFINITY)).found;
+  }
+
+  /**
+   * The same for the beginning of a range, or for its end: about `bytesMax` bytes and at least one record. `rest` is the
+   * part of the range that was not looked at, or null.
+   */
+  async some(
+    place: ChainSlot,
+    [from, to]: SequenceRange,
+    bytesMax: number,
+    side: "oldest" | "newest" = "oldest",
+  ): Promise<{ found: Map<number, Uint8Array>; rest: SequenceRange | null }> {
+    const limit = to - from + 1;
     try {
-      const gte = recordKey({ ...place, sequence: from });
       const entries = await this.#store.range({
-        gte,
+        gte: recordKey({ ...place, sequence: from }),
         lt: recordKey({ ...place, sequence: to + 1 }),
+        limit,
+        bytesMax,
+        reverse: side === "newest",
       });
-      return new Map(entries.map(([key, value]) => [slotOf(key)?.sequence ?? 0, value]));
+      const found = new Map(entries.map(([key, value]) => [slotOf(key)?.sequence ?? 0, value]));
+      const bytes = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+      const last = [...found.keys()].at(-1);
+      const isCut = bytes >= bytesMax && found.size < limit && last !== undefined;
+      const rest: SequenceRange =
+        side === "oldest" ? [(last ?? 0) + 1, to] : [from, (last ?? 0) - 1];
+      return { found, rest: isCut && rest[0] <= rest[1] ? rest : null };
     } catch (error) {
       if (!isUnreadable(error)) {
         throw error;
       }
-      return this.#scanOneByOne(place, [from, to]);
+      return { found: await this.#scanOneByOne(place, [from, to]), rest: null };
     }
   }
 

@@ -23,8 +23,18 @@ export interface PutRequest {
   readonly classes?: readonly RecordClass[];
 }
 
-/** Why records left the outbox without a receipt. */
-export const LOSS_REASONS = ["corrupted", "missing", "rejected"] as const;
+/**
+ * Why records left the outbox without a receipt: damaged, not there, refused by the hub, the oldest when there was no room,
+ * the newest when there was no room, or too old. The words are in gap records: they never change.
+ */
+export const LOSS_REASONS = [
+  "corrupted",
+  "missing",
+  "rejected",
+  "evicted",
+  "turned-away",
+  "expired",
+] as const;
 export type LossReason = (typeof LOSS_REASONS)[number];
 
 /** What is known of a record without reading its bytes. */
@@ -65,6 +75,8 @@ export interface RecordCodec {
     sealed: Uint8Array,
     place: SignedPlace,
   ): { readonly bytes: Uint8Array; readonly hash: string };
+  /** The id of the store that a signed record names, as hex. Throws a WardError on bytes that are none. */
+  storeOf(record: Uint8Array): string;
   /** The id of a wrapped epoch key as hex. Throws a WardError on bytes that are none. */
   epochOf(wrapped: Uint8Array): string;
   signEpoch(wrapped: Uint8Array, store: string): Uint8Array;

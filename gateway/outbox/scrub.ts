@@ -1,5 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+
+import { crc32c } from "./crc32c.ts";
 
 /**
  * Checks LevelDB's tables before LevelDB sees them. It does not verify its own checksums when it reads, and some damage
@@ -7,16 +9,11 @@ import { join } from "node:path";
  * CRC-32C, an index block that names them, a footer that names the index.)
  */
 
-/** Moves damaged tables to `aside` and returns where they are now; the database must then be repaired. */
-export function scrubTables(directory: string, aside: string): string[] {
-  const damaged = readdirSync(directory)
+/** Names of the tables in a directory that are not what was written. */
+export function damagedTables(directory: string): string[] {
+  return readdirSync(directory)
     .filter((name) => /\.(ldb|sst)$/.test(name))
     .filter((name) => !isWholeTable(readFileSync(join(directory, name))));
-  for (const name of damaged) {
-    mkdirSync(aside, { recursive: true, mode: 0o700 });
-    renameSync(join(directory, name), join(aside, name));
-  }
-  return damaged.map((name) => join(aside, name));
 }
 
 /** True when the footer, the indices and every block of a table are what was written. */
@@ -85,7 +82,7 @@ function blockOf(table: Buffer, handle: Handle): Buffer {
 function isRight(table: Buffer, { offset, size }: Handle): boolean {
   const trailer = offset + size;
   const stored = table.readUInt32LE(trailer + 1);
-  return maskedCrc(table.subarray(offset, trailer + 1)) === stored && table[trailer] === 0;
+  return crc32c(table.subarray(offset, trailer + 1)) === stored && table[trailer] === 0;
 }
 
 /** The entries of a block: each key shares its beginning with the one before. */
@@ -137,22 +134,3 @@ function orRethrow<T>(error: unknown, answer: T): T {
   }
   throw error;
 }
-
-/** CRC-32C (Castagnoli), rotated and shifted as LevelDB stores it. */
-function maskedCrc(bytes: Buffer): number {
-  let crc = 0xffffffff;
-  // By index: an iterator takes ten times as long, and this reads every table there is.
-  for (let at = 0; at < bytes.length; at += 1) {
-    crc = (crc >>> 8) ^ (CRC_TABLE[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0);
-  }
-  crc = ~crc;
-  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
-
-const CRC_TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, number) => {
-  let crc = number;
-  for (let bit = 0; bit < 8; bit += 1) {
-    crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
-  }
-  return crc;
-});

@@ -8,13 +8,27 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 /** Counts one more start; returns how many before it did not end well. */
 export function noteStart(path: string): number {
   const before = readCount(path);
-  writeFileSync(path, `${before + 1}\n`, { mode: 0o600 });
+  writeCount(path, before + 1);
   return before;
+}
+
+/** The next start is to be a careful one, whatever happens in between. */
+export function noteBad(path: string): void {
+  writeCount(path, COUNT_MAX);
 }
 
 /** The store was closed, or has worked for long. */
 export function noteWell(path: string): void {
   rmSync(path, { force: true });
+}
+
+/** On a full disk nothing can be counted, and the store is to be opened all the same. */
+function writeCount(path: string, count: number): void {
+  try {
+    writeFileSync(path, `${count}\n`, { mode: 0o600 });
+  } catch {
+    rmSync(path, { force: true });
+  }
 }
 
 function readCount(path: string): number {

@@ -9,7 +9,7 @@ export class OutboxState {
   /** The store that new records go to. */
   readonly current: number;
   readonly epochs: EpochBook;
-  readonly #ids: ReadonlyMap<number, string>;
+  readonly #ids: Map<number, string>;
   readonly #chains: Map<string, Chain> = new Map();
 
   constructor(loaded: Loaded) {
@@ -24,6 +24,16 @@ export class OutboxState {
   /** Bytes of all records that are not gone. */
   get bytes(): number {
     return [...this.#chains.values()].reduce((sum, chain) => sum + chain.bytes, 0);
+  }
+
+  /** Bytes of the records of one class that are not gone. */
+  bytesOf(name: RecordClass): number {
+    return this.chainsOf(name).reduce((sum, chain) => sum + chain.bytes, 0);
+  }
+
+  /** The chains of one class, oldest store first. */
+  chainsOf(name: RecordClass): Chain[] {
+    return this.chains().filter(({ place }) => place.class === name);
   }
 
   /** The chain of a place, begun when there is none yet. */
@@ -52,6 +62,29 @@ export class OutboxState {
   /** A store's id as hex. */
   idOf(store: number): string {
     return this.#ids.get(store) ?? UNKNOWN_STORE;
+  }
+
+  /** Old stores of which no record is left, with their chains. */
+  spentStores(): { readonly store: number; readonly chains: readonly Chain[] }[] {
+    return [...this.#ids.keys()]
+      .filter((store) => store !== this.current)
+      .map((store) => ({
+        store,
+        chains: [...this.#chains.values()].filter(({ place }) => place.store === store),
+      }))
+      .filter(({ chains }) => chains.every((chain) => chain.isEmpty));
+  }
+
+  /** Forgets stores of which no record is left. */
+  dropStores(stores: readonly number[]): void {
+    for (const store of stores) {
+      this.#ids.delete(store);
+    }
+    for (const [name, { place }] of this.#chains) {
+      if (stores.includes(place.store)) {
+        this.#chains.delete(name);
+      }
+    }
   }
 
   /** All chains, in the order in which their records are sent. */

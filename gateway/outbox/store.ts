@@ -1,15 +1,10 @@
-import { mkdirSync, readFileSync } from "node:fs";
-import { readdir, rename } from "node:fs/promises";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { readdirSync } from "node:fs";
 
 import { ClassicLevel } from "classic-level";
 
 import { syncDatabase } from "./disk-sync.ts";
-import { errorCode, errorText, WardError } from "../errors.ts";
-import { hasTornLog } from "./log-tail.ts";
-import { salvageTable, scrubTables } from "./scrub.ts";
-import { noteStart } from "./starts.ts";
+import { errorCode, errorText } from "../errors.ts";
+import { LogNames } from "./log-names.ts";
 
 /**
  * LevelDB as the outbox sees it: an ordered map with atomic, durable writes. The only file that knows LevelDB, and how it
@@ -22,7 +17,10 @@ export type StoreWrite = readonly [key: Uint8Array, value: Uint8Array | null];
 export interface StoreRange {
   readonly gte: Uint8Array;
   readonly lt: Uint8Array;
+  /** Entries at most. */
   readonly limit?: number;
+  /** Bytes of keys and values after which no further entry is read. */
+  readonly bytesMax?: number;
   /** From the end. */
   readonly reverse?: boolean;
 }
@@ -35,112 +33,25 @@ export interface Database {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
   range(range: StoreRange): Promise<StoreEntry[]>;
   compact(start: Uint8Array, end: Uint8Array): Promise<void>;
+  /** Roughly how many bytes of the disk a range of keys takes, deleted ones included. */
+  size(start: Uint8Array, end: Uint8Array): Promise<number>;
   close(): Promise<void>;
 }
 
 export type OpenDatabase = (directory: string) => Promise<Database>;
 
-export interface Opened {
-  readonly database: Database;
-  /** True when the database had to be repaired or replaced, or part of its log was dropped or torn off. */
-  readonly suspect: boolean;
-}
-
 /** How long to wait before the next try to open a database (milliseconds). */
 export const RETRY_MS: readonly number[] = [50, 100, 250, 500, 1000, 2000];
-const OPEN_TRIES = 5;
-/** After so many starts without a good end, the tables are checked before they are opened. */
-const FAILURES_MAX = 3;
-const PUT_BACK_ENTRIES = 256;
-
-/**
- * Opens or creates a database. A damaged one is repaired or, failing that, moved aside and kept as
- * `<path>.damaged-<time>`. Throws WardError `WARD_OUTBOX_OPEN` when it cannot be opened at all.
- */
-export async function openAtStart(path: string, open: OpenDatabase): Promise<Opened> {
-  if (await hasLostItsRoot(path)) {
-    return { database: await openDamaged(path, open, scrub(path)), suspect: true };
-  }
-  const torn = hasTornLog(path);
-  const failures = noteStart(startsFile(path));
-  const aside = torn || failures >= FAILURES_MAX ? scrub(path) : [];
-  if (aside.length > 0) {
-    return { database: await openDamaged(path, open, aside), suspect: true };
-  }
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      const database = await open(path);
-      return { database, suspect: torn || recoveryDroppedData(path) };
-    } catch (error) {
-      if (isDamage(error)) {
-        return { database: await openDamaged(path, open, scrub(path)), suspect: true };
-      }
-      if (attempt + 1 >= OPEN_TRIES || errorCode(causeOf(error)) === "LEVEL_LOCKED") {
-        throw new WardError(
-          "WARD_OUTBOX_OPEN",
-          `Cannot open the store ${path}: ${errorText(causeOf(error))}. Check the disk and that no other gateway runs on it.`,
-          { cause: error },
-        );
-      }
-      await sleep(RETRY_MS[attempt]);
-    }
-  }
-}
 
 /** The file in which starts of a store are counted. */
 export function startsFile(path: string): string {
   return `${path}.starts`;
 }
 
-/** Moves damaged tables aside; returns where they are. */
-function scrub(path: string): string[] {
-  return scrubTables(path, `${path}.damaged-${Date.now()}`);
-}
-
-async function openDamaged(
-  path: string,
-  open: OpenDatabase,
-  aside: readonly string[],
-): Promise<Database> {
-  try {
-    await ClassicLevel.repair(path);
-    const database = await open(path);
-    for (const table of aside) {
-      await putBack(database, salvageTable(readFileSync(table)));
-    }
-    return database;
-  } catch {
-    await rename(path, `${path}.damaged-${Date.now()}-whole`);
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    return open(path);
-  }
-}
-
-/** Writes what a damaged table still held, unless the database knows a newer value. */
-async function putBack(
-  database: Database,
-  entries: readonly (readonly [Uint8Array, Uint8Array])[],
-): Promise<void> {
-  for (let at = 0; at < entries.length; at += PUT_BACK_ENTRIES) {
-    const some = entries.slice(at, at + PUT_BACK_ENTRIES);
-    const known = await Promise.all(some.map(([key]) => database.get(key)));
-    await database.batch(some.filter((_, place) => known[place] === undefined));
-  }
-}
-
 /** Without the file CURRENT, LevelDB would take the directory for a new one and delete the data files in it. */
-async function hasLostItsRoot(path: string): Promise<boolean> {
-  const names = await readdir(path);
+export function hasLostItsRoot(path: string): boolean {
+  const names = readdirSync(path);
   return !names.includes("CURRENT") && names.some((name) => /\.(ldb|sst|log)$/.test(name));
-}
-
-/** LevelDB opens in spite of a damaged log and says so only in its own LOG file. */
-function recoveryDroppedData(path: string): boolean {
-  try {
-    return /dropping \d+ bytes|ignoring error/i.test(readFileSync(join(path, "LOG"), "utf8"));
-  } catch {
-    return false;
-  }
 }
 
 /** True when a database cannot be opened because of what its files hold, as against a disk that is full or gone. */
@@ -149,6 +60,13 @@ export function isDamage(error: unknown): boolean {
   return (
     errorCode(cause) === "LEVEL_CORRUPTION" ||
     /corruption|no such file|does not exist/i.test(errorText(cause))
+  );
+}
+
+/** True when a write failed for want of space: the disk, a quota, or the largest file there may be. */
+export function isNoSpace(error: unknown): boolean {
+  return /no space left|quota exceeded|file too large|ENOSPC|EDQUOT|EFBIG/i.test(
+    errorText(causeOf(error)),
   );
 }
 
@@ -171,17 +89,77 @@ export async function openLevel(directory: string): Promise<Database> {
     await level.close();
     throw error;
   }
+  const names = new LogNames(directory);
   return {
-    batch: (writes) =>
-      level.batch(
+    batch: async (writes) => {
+      await level.batch(
         writes.map(([key, value]) =>
           value === null ? { type: "del", key } : { type: "put", key, value },
         ),
         { sync: true },
-      ),
+      );
+      await names.settle(writes);
+    },
     get: (key) => level.get(key),
-    range: (range) => level.iterator({ ...range }).all(),
-    compact: (start, end) => level.compactRange(start, end),
+    range: (range) => readRange(level, range),
+    compact: async (start, end) => {
+      names.expect();
+      await level.compactRange(start, end);
+    },
+    size: (start, end) => level.approximateSize(start, end),
     close: () => level.close(),
   };
 }
+
+/** Rebuilds what a database needs to be opened from the files that are there. What it cannot use it moves to `lost`. */
+export async function repairLevel(directory: string): Promise<void> {
+  await ClassicLevel.repair(directory);
+}
+
+/**
+ * Takes a store for this process until it is let go, or the process ends; fails when another one has it. LevelDB locks a
+ * database only while it is open, and the files of one are looked at and moved before that: so the lock is that of an empty
+ * database beside it.
+ */
+export async function lockStore(path: string): Promise<() => Promise<void>> {
+  const directory = `${path}.lock`;
+  const level = new ClassicLevel(directory, { writeBufferSize: LOCK_BYTES, cacheSize: LOCK_BYTES });
+  try {
+    await level.open();
+  } catch (error) {
+    if (!isDamage(error)) {
+      throw error;
+    }
+    await ClassicLevel.destroy(directory);
+    await level.open();
+  }
+  return () => level.close();
+}
+
+/** Stops at the last entry that is wanted: one step further may be a walk over a million deleted ones. */
+async function readRange(
+  level: ClassicLevel<Uint8Array, Uint8Array>,
+  { gte, lt, reverse = false, limit = Number.POSITIVE_INFINITY, bytesMax }: StoreRange,
+): Promise<StoreEntry[]> {
+  const highWaterMarkBytes = Math.min(bytesMax ?? READ_BYTES, READ_BYTES);
+  const iterator = level.iterator({ gte, lt, reverse, highWaterMarkBytes });
+  try {
+    const entries: StoreEntry[] = [];
+    for (let bytes = 0; entries.length < limit && bytes < (bytesMax ?? Number.POSITIVE_INFINITY);) {
+      const some = await iterator.nextv(Math.min(limit - entries.length, READ_ENTRIES));
+      if (some.length === 0) {
+        break;
+      }
+      bytes += some.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+      entries.push(...some);
+    }
+    return entries;
+  } finally {
+    await iterator.close();
+  }
+}
+
+const LOCK_BYTES = 2 ** 16;
+/** What one step of an iterator brings at most, within one entry. */
+const READ_ENTRIES = 1024;
+const READ_BYTES = 2 ** 20;

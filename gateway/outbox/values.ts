@@ -137,6 +137,41 @@ export function readStoreRow(bytes: Uint8Array): StoreRow | null {
     : null;
 }
 
+/** When a record was put, in milliseconds that the store had been open (ages.ts). */
+export interface AgeMark {
+  readonly sequence: number;
+  readonly livedMs: number;
+}
+
+export function writeMarks(marks: readonly AgeMark[]): Uint8Array {
+  const value = Buffer.alloc(MARK_BYTES * marks.length);
+  for (const [place, mark] of marks.entries()) {
+    writeSequence(value, mark.sequence, MARK_BYTES * place);
+    writeSequence(value, mark.livedMs, MARK_BYTES * place + 8);
+  }
+  return value;
+}
+
+export function readMarks(bytes: Uint8Array): AgeMark[] | null {
+  const value = viewOf(bytes);
+  return value.length % MARK_BYTES === 0
+    ? Array.from({ length: value.length / MARK_BYTES }, (_, place) => ({
+        sequence: readSequence(value, MARK_BYTES * place),
+        livedMs: readSequence(value, MARK_BYTES * place + 8),
+      }))
+    : null;
+}
+
+export function writeLived(livedMs: number): Uint8Array {
+  const value = Buffer.alloc(LIVED_BYTES);
+  writeSequence(value, livedMs, 0);
+  return value;
+}
+
+export function readLived(bytes: Uint8Array): number | null {
+  return bytes.length === LIVED_BYTES ? readSequence(viewOf(bytes), 0) : null;
+}
+
 /** A record's value: its facts with a CRC-32 that covers the key too, then the signed record as it is sent. */
 export function writeRecord(key: Uint8Array, facts: RecordFacts, bytes: Uint8Array): Uint8Array {
   const head = Buffer.alloc(RECORD_FACTS_BYTES);
@@ -210,6 +245,8 @@ const HEAD_BYTES = 1 + 4 * 8 + HASH_BYTES;
 const RANGE_BYTES = 16;
 const USE_BYTES = 13;
 const STORE_BYTES = 16;
+const MARK_BYTES = 16;
+const LIVED_BYTES = 8;
 const REASON_CHARS_MAX = 64;
 const REASON_BYTES_MAX = 255;
 

@@ -15,14 +15,13 @@ import { Sealer, type Sealed } from "../../gateway/sealing/seal.ts";
 import { RecordSigner } from "../../gateway/sealing/sign.ts";
 import type { TallyTake } from "../../gateway/sealing/tally.ts";
 import { GATEWAY_FILES } from "../../gateway/identity/site-files.ts";
-import { Desk, READINGS_FILE, STORE_FILE } from "../../hub/desk.ts";
+import { Desk, READINGS_FILE, STORE_FILE, type Outcome } from "../../hub/desk.ts";
 import { readHubIdentity, type HubIdentity } from "../../hub/hub-identity.ts";
-import { Book } from "../../hub/book.ts";
-import { DeviceNames } from "../../hub/names.ts";
+import { openBooks } from "../../hub/open-books.ts";
 import type { Message } from "../../hub/parking.ts";
-import { reportLedger, type LedgerReport } from "../../hub/report.ts";
-import { SealedStore } from "../../hub/sealed.ts";
-import { HubStore } from "../../hub/store.ts";
+import { reportLedger, type LedgerReport, type ReportWish } from "../../hub/report.ts";
+import { SqliteStore } from "../../hub/sqlite-store.ts";
+import type { HubStore } from "../../hub/store.ts";
 import { makeSite, type Site } from "../../provisioning/site.ts";
 import { AT, BOOT, reading } from "./sealing-kit.ts";
 
@@ -59,7 +58,14 @@ export function freshDirectory(hub: HubSite): string {
 export async function openDesk(
   hub: HubSite,
   directory: string,
-  more: { readonly rebuild?: boolean; readonly now?: () => number } = {},
+  more: {
+    readonly rebuild?: boolean;
+    readonly now?: () => number;
+    readonly store?: HubStore;
+    readonly ndjson?: boolean;
+    readonly onTrouble?: (text: string) => void;
+    readonly onUnaccounted?: (text: string) => void;
+  } = {},
 ): Promise<Desk> {
   return await Desk.open({
     directory,
@@ -73,21 +79,28 @@ export async function openDesk(
 }
 
 /** Commits everything, however many steps it takes. */
-export function commitAll(desk: Desk, messages: readonly Message[]): ReturnType<Desk["commit"]> {
-  const outcomes: ReturnType<Desk["commit"]> = [];
+export async function commitAll(desk: Desk, messages: readonly Message[]): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
   while (outcomes.length < messages.length) {
-    outcomes.push(...desk.commit(messages.slice(outcomes.length), 10_000));
+    outcomes.push(...(await desk.commit(messages.slice(outcomes.length))));
   }
   return outcomes;
 }
 
-export function reportOf(hub: HubSite, directory: string): LedgerReport {
-  const store = HubStore.open(join(directory, STORE_FILE), { readOnly: true });
+/** The ledger of a hub directory, or of a store that is given. */
+export async function reportOf(
+  hub: HubSite,
+  from: string | HubStore,
+  wish: ReportWish = {},
+): Promise<LedgerReport> {
+  const own =
+    typeof from === "string" ? SqliteStore.open(join(from, STORE_FILE), { readOnly: true }) : null;
+  const store = own ?? (from as HubStore);
   try {
-    const book = new Book(store, new DeviceNames(hub.identity.recipientKey));
-    return reportLedger({ store, book, sealed: new SealedStore(store, book.ranges) });
+    const books = await openBooks({ store, identity: hub.identity, now: Date.now });
+    return await reportLedger({ books, store }, wish);
   } finally {
-    store.close();
+    await own?.close();
   }
 }
 

@@ -136,10 +136,15 @@ export class TestKeeper {
     return keeper;
   }
 
-  async link(): Promise<TestFlowhost> {
+  /** The flow host's end of a fresh link. */
+  async socket(): Promise<Socket> {
     const { kept, given } = await connectedSockets();
     this.child.send({ t: "link", peer: "flowhost" }, given);
-    const flowhost = new TestFlowhost(kept);
+    return kept;
+  }
+
+  async link(): Promise<TestFlowhost> {
+    const flowhost = new TestFlowhost(await this.socket());
     await flowhost.heard((message) => message.t === "hello");
     return flowhost;
   }

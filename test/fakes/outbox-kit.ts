@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { Outbox, type OutboxOptions } from "../../gateway/outbox/outbox.ts";
+import { Outbox } from "../../gateway/outbox/outbox.ts";
+import type { OutboxOptions } from "../../gateway/outbox/outbox-options.ts";
 import type { EpochRecord, Loss, StoredRecord } from "../../gateway/outbox/records.ts";
 import { makeFakeCodec } from "./record-codec.ts";
 

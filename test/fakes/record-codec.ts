@@ -16,6 +16,7 @@ export function makeFakeCodec(): RecordCodec & { readonly gaps: Loss[] } {
       const bytes = Buffer.from(`${mac(body)}${body}`, "latin1");
       return { bytes, hash: createHash("sha256").update(bytes).digest("hex") };
     },
+    storeOf: (record) => opened(record).place.store,
     epochOf: (wrapped) => Buffer.from(wrapped).toString("latin1").split("|")[0] ?? "",
     signEpoch: (wrapped, store) => Buffer.concat([wrapped, Buffer.from(`|${store}`)]),
     sealGaps: (losses) => {
@@ -43,6 +44,15 @@ export function fakeEpoch(epoch: string): Uint8Array {
 /** The body that a stored record carries. */
 export function fakeBody(bytes: Uint8Array): string {
   return opened(bytes).sealed.split("|").slice(3).join("|");
+}
+
+/** What a stored record says of itself. Throws when its bytes were changed. */
+export function fakeRecord(
+  bytes: Uint8Array,
+): Opened["place"] & { readonly epoch: string; readonly body: string } {
+  const { place, sealed } = opened(bytes);
+  const [, epoch = "", , ...body] = sealed.split("|");
+  return { ...place, epoch, body: body.join("|") };
 }
 
 /** An epoch id made of a word. */

@@ -15,6 +15,13 @@ test("a variable wins over the file, the file over the default", () => {
   assert.equal(variableOf("pubackMs"), "WARD_PUBACK_MS");
 });
 
+test("classes of data share the outbox, and leave something to what accounts for them", () => {
+  const { vitalPercent, waveWhenFull } = readSettings({ vitalPercent: 50 }, {});
+  assert.deepEqual([vitalPercent, waveWhenFull], [50, "evict-old"]);
+  assert.throws(() => readSettings({ vitalPercent: 51 }, {}), /vitalPercent.*91 % together/);
+  assert.throws(() => readSettings({ waveWhenFull: "drop" }, {}), /WARD_WAVE_WHEN_FULL/);
+});
+
 test("every problem is listed at once", () => {
   assert.throws(
     () =>

@@ -95,7 +95,11 @@ describe("wardgate decode", { concurrency: true }, () => {
     assert.deepEqual(empty, { code: 0, stdout: "", stderr: "" });
     const cases: readonly (readonly [string[], string, RegExp])[] = [
       [[], "WARD_USAGE", /write wardgate decode <model>/],
-      [["nope"], "WARD_UNKNOWN_MODEL", /Cannot read model "nope".*nonin-oem3-format2/],
+      [
+        ["nope"],
+        "WARD_UNKNOWN_MODEL",
+        /Cannot read model "nope": it is not known\. wardgate devices list shows every model\.$/,
+      ],
       [["tsi-rpc30"], "WARD_USAGE", /wardgate devices read/],
       [["masimo-ascii1", "/nope/x"], "WARD_READ_FILE", /Cannot read \/nope\/x: ENOENT/],
       [["masimo-ascii1", "--nope"], "ERR_PARSE_ARGS_UNKNOWN_OPTION", /--nope/],
@@ -106,6 +110,16 @@ describe("wardgate decode", { concurrency: true }, () => {
       assert.match(stderr, message);
       assert.equal(stdout, "");
     }
+  });
+
+  test("ends when it is stopped, also while nothing comes", async () => {
+    const child = start("decode", "nonin-oem3-format2");
+    child.stdin.on("error", () => undefined);
+    child.stdin.write(readFileSync(NONIN));
+    await once(child.stdout, "data");
+    child.kill("SIGINT");
+    await once(child, "exit");
+    assert.equal(child.exitCode, 0);
   });
 
   test("an endless stream to a reader that stops reading stays in bounds, and can be stopped", async () => {

@@ -10,11 +10,15 @@ import { command as map } from "../../../gateway/commands/map.ts";
 import { needSimulator } from "../../../gateway/simulate/registry.ts";
 import { objectsOf, run } from "./wardgate.ts";
 
-const PANEL = fileURLToPath(
-  new URL("../../../gateway/devices/generic-modbus/maps/gas-panel.yaml", import.meta.url),
-);
+const PANEL = exampleOf("generic-modbus/maps/gas-panel.yaml");
+const MONITOR = exampleOf("generic-line/protocols/example-monitor.json");
+const FRIDGE = exampleOf("generic-opcua/tables/example-fridge.json");
 const directory = mkdtempSync(join(tmpdir(), "wardgate-map-"));
 after(() => rmSync(directory, { recursive: true }));
+
+function exampleOf(file: string): string {
+  return fileURLToPath(new URL(`../../../gateway/devices/${file}`, import.meta.url));
+}
 
 function fileOf(name: string, text: string): string {
   const file = join(directory, name);
@@ -52,6 +56,47 @@ describe("wardgate map check", () => {
       (polls as { everyMs: number }[]).map(({ everyMs }) => everyMs),
       [1000, 5000, 60_000],
     );
+  });
+
+  test("a line protocol and a point table are known by what is in them", async () => {
+    const lines = await run(map, ["check", MONITOR]);
+    assert.equal(lines.code, 0, lines.stderr);
+    assert.match(lines.stdout, /ended by "\\r\\n", checksum xor8\n/);
+    assert.match(lines.stdout, /message "values", begins with "MON,", 6 parts between ",":\n/);
+    assert.match(lines.stdout, /\n {2}part 2 +MDC_TEMP Cel {2}Temperature\n/);
+    assert.match(lines.stdout, /\n {2}part 6 +serial number {2}Serial number\n/);
+    assert.match(lines.stdout, /message "start-up", begins with "BOOT,":\n {2}is ignored\n$/);
+    const points = await run(map, ["check", FRIDGE, "--json"]);
+    const { driver, right, points: all } = objectsOf(points.stdout)[0] ?? {};
+    assert.deepEqual([points.code, driver, right], [0, "generic-opcua", true]);
+    assert.deepEqual((all as object[])[1], {
+      node: "Refrigerator > Humidity",
+      code: "EXAMPLE_RELATIVE_HUMIDITY",
+      mdc: null,
+      unit: "%",
+      path: "1.1.2",
+    });
+    const pattern = fileOf(
+      "scale.yaml",
+      "title: S\nmaker: M\nmodel: X\nsource: D\nmessages:\n  - name: w\n    pattern: '^W=(?<weight>\\d+\\.\\d)$'\n    fields: [{ name: Weight, group: weight, code: A_W, unit: kg }]\n",
+    );
+    const yaml = await run(map, ["check", pattern]);
+    assert.equal(yaml.code, 0, yaml.stdout);
+    assert.match(yaml.stdout, /message "w", by a pattern:\n {2}group weight A_W kg {2}Weight\n$/);
+  });
+
+  test("problems of a line protocol or a point table are told, and another model may be named", async () => {
+    const lines = fileOf("lines.yaml", "title: x\nmessages: []\n");
+    const wrong = await run(map, ["check", lines]);
+    assert.equal(wrong.code, 3);
+    assert.match(wrong.stdout, /^\S+ cannot be used for generic-line:\n {2}maker: it is missing/);
+    const table = fileOf("table.yaml", "title: x\npoints: [{ node: 'ns=2;s=A' }]\n");
+    const points = await run(map, ["check", table, "--json"]);
+    assert.equal(points.code, 3);
+    assert.equal(objectsOf(points.stdout)[0]?.["driver"], "generic-opcua");
+    const other = await run(map, ["check", MONITOR, "--model", "generic-modbus"]);
+    assert.equal(other.code, 3);
+    assert.match(other.stdout, /addressBase: it is missing/);
   });
 
   test("every problem is printed, and the exit code says so", async () => {
@@ -92,6 +137,8 @@ describe("wardgate map check", () => {
       [["check", fileOf("huge.yaml", "#".repeat(1_000_001))], "WARD_USAGE", /larger than 1 MB/],
       [["check", fileOf("bomb.yaml", BOMB)], "WARD_USAGE", /it is no YAML, Excessive alias count/],
       [["check", PANEL, "--line", "tcp://h:1"], "WARD_USAGE", /tcp is no Modbus line/],
+      [["check", MONITOR, "--line", "modbus-tcp://h"], "WARD_USAGE", /--line is for register maps/],
+      [["check", PANEL, "--model", "apc-smartups"], "WARD_USAGE", /has no description; it is for/],
       [["check"], "WARD_USAGE", /name one file/],
       [["look", PANEL], "WARD_USAGE", /write wardgate map check FILE/],
     ];

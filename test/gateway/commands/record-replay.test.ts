@@ -253,8 +253,14 @@ describe("wardgate record and replay", { concurrency: true }, () => {
       [replay, [], "WARD_USAGE", /name one file/],
       [replay, ["/nope/x"], "WARD_READ_FILE", /Cannot read \/nope\/x: ENOENT/],
       [replay, [CAPTURE, "--speed", "0"], "WARD_USAGE", /--speed 0 is no number from 0.01 to 1000/],
-      [replay, [CAPTURE, "--line", "tcp://0.0.0.0:0"], "WARD_SIMULATE", /this machine only/],
-      [replay, [CAPTURE, "--line", "modbus-tcp"], "WARD_SIMULATE", /pty, tcp, unix and udp/],
+      [replay, [CAPTURE, "--line", "tcp://0.0.0.0:0"], "WARD_LINE_URL", /this machine only/],
+      [replay, [CAPTURE, "--line", "modbus-tcp"], "WARD_LINE_URL", /pty, tcp, unix and udp/],
+      [
+        replay,
+        [CAPTURE, "--line", "unix:/nope/x.sock"],
+        "WARD_SIMULATE",
+        /^Cannot simulate on line "unix:\/nope\/x\.sock": listen EACCES[^"]*\. Choose another place\.$/,
+      ],
       [replay, [CAPTURE, "--model", "tsi-rpc30"], "WARD_USAGE", /no stream of bytes/],
     ];
     for (const [command, args, expected, message] of cases) {

@@ -96,8 +96,14 @@ describe("wardgate simulate and devices", { concurrency: true }, () => {
 
   test("wrong use is one clear line", async () => {
     const cases: readonly (readonly [Command, string[], RegExp])[] = [
-      [simulate, [], /name at least one model of nonin-oem3-format2/],
-      [simulate, ["nope"], /there is no simulator for it/],
+      [simulate, [], /name at least one model; wardgate devices list/],
+      [
+        simulate,
+        ["nope"],
+        /there is no simulator for it\. wardgate devices list shows every model\.$/,
+      ],
+      [simulate, ["lads-device@tcp"], /Use opc\.tcp or opc\.tcp:\/\/127\.0\.0\.1:port\.$/],
+      [simulate, ["tsi-rpc30@serial:/dev/x"], /Cannot simulate a Modbus device on/],
       [simulate, ["masimo-ascii1", "--seed", "x"], /--seed x is no whole number/],
       [simulate, ["masimo-ascii1", "--fault", "fire"], /--fault fire is not NAME=on@SECONDS/],
       [simulate, ["masimo-ascii1@tcp://0.0.0.0:0"], /this machine only/],

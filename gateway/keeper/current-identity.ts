@@ -1,0 +1,55 @@
+import { createPublicKey, type KeyObject, type X509Certificate } from "node:crypto";
+import { join } from "node:path";
+
+import { WardError } from "../errors.ts";
+import { loadGatewayIdentity, type GatewayIdentity } from "../identity/identity.ts";
+import { GATEWAY_FILES } from "../identity/site-files.ts";
+
+/** The gateway's identity as it was last read: a renewed certificate is taken over without a restart. */
+export class CurrentIdentity {
+  readonly #directory: string;
+  #identity: GatewayIdentity;
+
+  /** Throws WardError `WARD_IDENTITY`. */
+  constructor(dataDirectory: string) {
+    this.#directory = join(dataDirectory, "identity");
+    this.#identity = loadGatewayIdentity(this.#directory);
+  }
+
+  /** The files that make it, below `dataDirectory`. */
+  static paths(dataDirectory: string): string[] {
+    return Object.values(GATEWAY_FILES)
+      .filter((name) => name.startsWith("identity/"))
+      .map((name) => join(dataDirectory, name));
+  }
+
+  get gateway(): string {
+    return this.#identity.gateway;
+  }
+
+  get signingKey(): KeyObject {
+    return this.#identity.signingKey;
+  }
+
+  get binding(): Uint8Array {
+    return this.#identity.binding;
+  }
+
+  get certificate(): X509Certificate {
+    return this.#identity.certificate;
+  }
+
+  /** Reads it again. Throws WardError `WARD_IDENTITY` when it cannot be used; then the one before stays. */
+  reload(): GatewayIdentity {
+    const identity = loadGatewayIdentity(this.#directory);
+    const isSameKey = createPublicKey(identity.signingKey).equals(createPublicKey(this.signingKey));
+    if (identity.gateway !== this.gateway || !isSameKey) {
+      throw new WardError(
+        "WARD_IDENTITY",
+        "Cannot take over the new identity: it has another name or signing key. Restart the gateway.",
+      );
+    }
+    this.#identity = identity;
+    return identity;
+  }
+}
