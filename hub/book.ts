@@ -1,324 +1,318 @@
-import { itemDigest } from "../gateway/digest.ts";
-import type { ClassName, Item } from "../gateway/reading.ts";
-import type { TakeGap } from "../gateway/rooms.ts";
-import { DeviceTable } from "./device-table.ts";
+import { hasIndex, oneIndex } from "../gateway/indices.ts";
+import { CLASSES, type ClassName } from "../gateway/reading.ts";
+import type { BatchGap } from "../gateway/sealing/gap.ts";
+import type { ItemColumns } from "../gateway/sealing/item-columns.ts";
+import type { Tally } from "../gateway/sealing/tally.ts";
+import type { BookPages } from "./book-pages.ts";
 import {
-  emptyRow,
-  sumsOf,
-  type TakeRow,
-  type TallyTake,
-  verdictOf,
-  withItem,
-  withTally,
-} from "./ledger.ts";
-import type { DeviceNames } from "./names.ts";
-import { RangeTable } from "./range-table.ts";
-import { type HubStore, numberIn, textIn } from "./store.ts";
-import { TakeArchive } from "./take-archive.ts";
-import { classIn, TakeTable } from "./take-table.ts";
+  blockName,
+  goneChain,
+  hourOf,
+  type PreparedRecord,
+  saltName,
+  tagIn,
+  type TakePlace,
+  type TakeUnit,
+} from "./book-places.ts";
+import { BookRows } from "./book-rows.ts";
+import { chainKey } from "./chain-name.ts";
+import { ChainPage } from "./chain-page.ts";
+import { ItemDigests } from "./item-digests.ts";
+import { emptyRow, verdictOf, withItems, withTally } from "./ledger.ts";
+import type { Marks, Unaccounted } from "./marks.ts";
+import type { OpenedRecord } from "./opened.ts";
+import { Ranges } from "./ranges.ts";
+import { Suspects } from "./suspects.ts";
 
-/** The record that is being booked. */
-export interface BookedRecord {
-  /** Row id in the sealed store: its place in the order of commits. */
-  readonly id: number;
-  readonly gateway: string;
-  /** Hub time, epoch milliseconds. */
-  readonly committedAt: number;
-}
-
-/** What booking a record of items found. Numbers are places in the record's list of items. */
-export interface ItemMarks {
-  /** Items the hub had before. */
-  readonly duplicates: readonly number[];
-  /** Items of takes that a flow changed. */
-  readonly derived: readonly number[];
-  /** Items naming takes that turned out to be changed after other items of them had come with earlier records. */
-  readonly revealed: readonly number[];
-}
-
-/** What booking a tally found. Numbers are places in its lists. */
-export interface TallyMarks {
-  /** Takes that turned out to be changed. */
-  readonly revealed: readonly number[];
-  /** Gaps the hub had before. */
-  readonly knownGaps: readonly number[];
-}
-
-/** One take of a tally, as it names itself. */
-export interface NamedTallyTake extends TallyTake {
-  readonly device: string;
-  readonly boot: string;
-  readonly take: number;
-}
-
-/** A sealed record that the gateway had to give up. */
-export interface GoneRecord {
-  readonly gateway: string;
-  readonly class: ClassName;
-  readonly salt: Uint8Array;
-  readonly reason: string;
+/** Lists of a record's marks while it is entered. */
+interface OpenMarks {
+  readonly duplicates: number[];
+  readonly derived: number[];
+  readonly revealed: number[];
+  readonly knownGaps: number[];
+  readonly corrected: number[];
+  readonly unaccounted: Unaccounted[];
 }
 
 /**
- * Enters records into the ledger's tables. Called inside the transaction that commits the record, or that rebuilds the
- * views; after a transaction was undone call `forget`.
+ * Enters records into the ledger. What it makes is a function of the records in order of commit and of nothing else, so it
+ * can be made again at will; it lies in pages (book-pages.ts) that are saved now and then.
  */
 export class Book {
-  readonly takes: TakeTable;
-  readonly devices: DeviceTable;
-  readonly ranges: RangeTable;
-  readonly archive: TakeArchive;
-  readonly #store: HubStore;
+  readonly #pages: BookPages;
+  readonly #rows: BookRows;
 
-  constructor(store: HubStore, names: DeviceNames) {
-    this.#store = store;
-    this.takes = new TakeTable(store);
-    this.devices = new DeviceTable(store, names);
-    this.ranges = new RangeTable(store);
-    this.archive = new TakeArchive(store, {
-      takes: this.takes,
-      ranges: this.ranges,
-      devices: this.devices,
-      gapReason: (boot, take, row) => this.gapReason(boot, take, row),
-    });
+  constructor(pages: BookPages) {
+    this.#pages = pages;
+    this.#rows = new BookRows(pages);
   }
 
-  forget(): void {
-    this.devices.forget();
-  }
-
-  /** Enters the items of one batch, and says which of them are news. */
-  addItems(
-    record: BookedRecord,
-    className: ClassName,
-    salt: Uint8Array,
-    items: readonly Item[],
-  ): ItemMarks {
-    const marks = { duplicates: [], derived: [], revealed: [] };
-    for (const places of placesByTake(items)) {
-      this.#addItemsOfTake(record, className, items, places, marks);
+  /** Enters one record, in the order of commits, and says what it found. */
+  enter(entry: PreparedRecord): Marks {
+    const { record } = entry;
+    const { opened, place } = record;
+    const marks: OpenMarks = {
+      duplicates: [],
+      derived: [],
+      revealed: [],
+      knownGaps: [],
+      corrected: [],
+      unaccounted: [],
+    };
+    this.#chain(chainKey(place)).add({ ...place, hash: record.hash });
+    switch (opened.kind) {
+      case "items":
+        this.#items(entry, opened.class, opened.items, marks);
+        break;
+      case "tally":
+        this.#tally(entry, opened.tally, marks);
+        break;
+      case "gap":
+        this.#gone(record, opened.gap);
+        break;
     }
-    this.#store
-      .statement("DELETE FROM awaited WHERE salt = ? AND gateway = ? AND reason IS NULL")
-      .run(salt, record.gateway);
+    this.#suspect(entry);
+    marks.unaccounted.push(...this.#tellSuspects(record));
     return marks;
   }
 
-  /** Enters a tally: the fate of every item of some takes, and takes that nothing else will ever name. */
-  addTally(
-    record: BookedRecord,
-    salts: readonly Uint8Array[],
-    takes: readonly NamedTallyTake[],
-    gaps: readonly TakeGap[],
-  ): TallyMarks {
-    this.#awaitBatches(record, salts);
-    const revealed: number[] = [];
-    for (const [place, said] of takes.entries()) {
-      if (this.#addTallyTake(record, said)) {
-        revealed.push(place);
+  #items(entry: PreparedRecord, name: ClassName, items: ItemColumns, marks: OpenMarks): void {
+    const { place, header } = entry.record;
+    const digests = new ItemDigests(items);
+    for (const unit of entry.units) {
+      this.#device(place.gateway, unit.place);
+      this.#unit(unit, { name, items, digests, marks });
+    }
+    const salt = saltName(place.gateway, header.salt);
+    const known = this.#pages.salts.find(salt);
+    if (known === null || known.kind === "awaited") {
+      this.#pages.salts.put(salt, known === null ? { kind: "here" } : null);
+    }
+  }
+
+  /** Items of one take: those that are news go into its row. */
+  #unit(unit: TakeUnit, batch: Batch): void {
+    const { place, hour } = unit;
+    const { name, items, digests, marks } = batch;
+    const known = this.#rows.get(place);
+    const before = known ?? emptyRow(name, hour);
+    let [set, digest, count] = [0, 0, 0];
+    let item = unit.first;
+    const duplicatesBefore = marks.duplicates.length;
+    for (const group of unit.groups) {
+      for (const end = item + group.count; item < end; item += 1) {
+        const index = items.series[items.places[item] ?? 0]?.index ?? 0;
+        if (hasIndex(before.items, index) || hasIndex(set, index)) {
+          marks.duplicates.push(item);
+        } else {
+          set += oneIndex(index);
+          digest ^= digests.at(group, item);
+          count = Math.max(count, index + 1);
+        }
       }
     }
-    const knownGaps: number[] = [];
-    for (const [place, gap] of gaps.entries()) {
-      if (!this.#addTakeGap(record, gap)) {
-        knownGaps.push(place);
+    const after = set === 0 ? before : withItems(before, { set, digest, count, hour });
+    const derived = after.derived || verdictOf(after) === "derived";
+    if (derived && set !== 0) {
+      const duplicates = new Set(marks.duplicates.slice(duplicatesBefore));
+      for (let fresh = unit.first; fresh < item; fresh += 1) {
+        if (!duplicates.has(fresh)) {
+          marks.derived.push(fresh);
+        }
       }
-    }
-    return { revealed, knownGaps };
-  }
-
-  /** Notes that a sealed record will never come: what tallies say was stored in it counts as a gap. */
-  addGone(gone: GoneRecord): void {
-    this.#store
-      .statement("UPDATE awaited SET class = ?, reason = ? WHERE salt = ? AND gateway = ?")
-      .run(gone.class, gone.reason, gone.salt, gone.gateway);
-  }
-
-  /** Why items of this take are missing or nothing settles it; null when nothing explains it. */
-  gapReason(boot: number, take: number, row: TakeRow): string | null {
-    if (row.tally === null) {
-      return this.#reason(
-        "SELECT reason FROM take_gaps WHERE boot = ? AND first <= ? AND last >= ? LIMIT 1",
-        [boot, take, take],
-      );
-    }
-    if (sumsOf(row, null).unaccounted === 0) {
-      return null;
-    }
-    return this.#reason(
-      "SELECT reason FROM awaited WHERE tally = ? AND class = ? AND reason IS NOT NULL LIMIT 1",
-      [row.tally, row.class],
-    );
-  }
-
-  /** Items opened and duplicates dropped, per class. */
-  openedByClass(): {
-    readonly class: ClassName;
-    readonly items: number;
-    readonly duplicates: number;
-  }[] {
-    return this.#store
-      .statement(
-        "SELECT class, sum(items) AS items, sum(duplicates) AS duplicates FROM opened GROUP BY class",
-      )
-      .all()
-      .map((row) => ({
-        class: classIn(row, "class"),
-        items: numberIn(row, "items"),
-        duplicates: numberIn(row, "duplicates"),
-      }));
-  }
-
-  #reason(sql: string, values: readonly (number | string)[]): string | null {
-    const row = this.#store.statement(sql).get(...values);
-    return row === undefined ? null : textIn(row, "reason");
-  }
-
-  #addItemsOfTake(
-    record: BookedRecord,
-    className: ClassName,
-    items: readonly Item[],
-    places: readonly number[],
-    marks: { duplicates: number[]; derived: number[]; revealed: number[] },
-  ): void {
-    const [place = 0] = places;
-    const first = items[place];
-    if (first === undefined) {
-      return;
-    }
-    const boot = this.devices.bootOf(record.gateway, first.device, first.boot, record.committedAt);
-    const before = this.#row(boot.no, first.take) ?? emptyRow(className);
-    let row = before;
-    const fresh: number[] = [];
-    for (const at of places) {
-      const item = items[at];
-      const next = item === undefined ? null : withItem(row, item.index, itemDigest(item));
-      (next === null ? marks.duplicates : fresh).push(at);
-      row = next ?? row;
-    }
-    const derived = row.derived || verdictOf(row) === "derived";
-    if (derived) {
-      marks.derived.push(...fresh);
       if (!before.derived && before.items !== 0) {
-        marks.revealed.push(place);
+        marks.revealed.push(unit.first);
       }
     }
-    if (fresh.length > 0) {
-      this.takes.put(boot.no, first.take, { ...row, derived });
+    if (set !== 0) {
+      this.#rows.set(place, known, derived === after.derived ? after : { ...after, derived });
     }
-    this.#count(boot.device, row.class, {
-      items: fresh.length,
-      duplicates: places.length - fresh.length,
+    this.#clock(unit, batch);
+    const duplicates = marks.duplicates.length - duplicatesBefore;
+    this.#rows.count(place, after, {
+      items: item - unit.first - duplicates,
+      duplicates,
       derived: derived && !before.derived ? 1 : 0,
     });
   }
 
-  /** True when the take turns out to be derived just now, and items of it were written before. */
-  #addTallyTake(record: BookedRecord, said: NamedTallyTake): boolean {
-    const boot = this.devices.bootOf(record.gateway, said.device, said.boot, record.committedAt);
-    const before = this.#row(boot.no, said.take) ?? emptyRow(said.class);
-    if (before.tally !== null && before.tally !== record.id) {
-      // What the older tally still waits for may be missing for a reason that only its own batches have.
-      this.#store
-        .statement(
-          "INSERT OR IGNORE INTO awaited SELECT ?, gateway, salt, class, reason FROM awaited WHERE tally = ?",
-        )
-        .run(record.id, before.tally);
+  /** Notes a clock that was set, and which times are known better since. */
+  #clock({ place, groups, first }: TakeUnit, { name, items, marks }: Batch): void {
+    const run = this.#rows.run(place.run);
+    if (name === "notice" && run.clock.learn(items, groups, first)) {
+      this.#pages.runs.put(place.run, run);
     }
-    const row = withTally(before, said, record.id);
-    const derived = before.derived || verdictOf(row) === "derived";
-    this.takes.put(boot.no, said.take, { ...row, derived });
-    const news = derived && !before.derived;
-    if (news) {
-      this.#count(boot.device, row.class, { items: 0, duplicates: 0, derived: 1 });
+    const ms = run.clock.correctionOf(place.take);
+    if (ms !== 0) {
+      marks.corrected.push(first, ms);
     }
-    return news && row.items !== 0;
   }
 
-  #addTakeGap(record: BookedRecord, gap: TakeGap): boolean {
-    const boot = this.devices.bootOf(record.gateway, gap.device, gap.boot, record.committedAt);
-    const { changes } = this.#store
-      .statement("INSERT OR IGNORE INTO take_gaps VALUES (?, ?, ?, ?, ?, ?, ?)")
-      .run(
-        record.gateway,
-        gap.id,
-        boot.no,
-        gap.from,
-        gap.to,
-        reasonWord(gap.reason),
-        gap.atMost ? 1 : 0,
-      );
-    return changes > 0;
-  }
-
-  #awaitBatches(record: BookedRecord, salts: readonly Uint8Array[]): void {
-    const here = this.#store.statement(
-      `SELECT 1 AS here FROM records JOIN chains ON chains.no = chain
-       WHERE salt = ? AND gateway = ? AND id <= ? LIMIT 1`,
-    );
-    const goneWith = this.#store.statement(
-      `SELECT chains.class AS class, reason FROM gone JOIN chains ON chains.no = chain
-       WHERE salt = ? AND gateway = ? LIMIT 1`,
-    );
-    for (const salt of salts) {
-      if (here.get(salt, record.gateway, record.id) !== undefined) {
-        continue;
+  #tally({ record, takes }: PreparedRecord, tally: Tally, marks: OpenMarks): void {
+    const { gateway } = record.place;
+    const excuses = this.#awaitBatches(record, tally, takes);
+    for (const [number, said] of tally.takes.entries()) {
+      const place = takes[number];
+      if (place !== undefined) {
+        this.#device(gateway, place);
+        const known = this.#rows.get(place);
+        const before = known ?? emptyRow(said.class, hourOf(record.header.firstAt));
+        const row = withTally(before, said);
+        const excuse = row.excuse ?? excuses.get(row.class) ?? null;
+        const derived = before.derived || verdictOf(row) === "derived";
+        const after = { ...row, excuse, derived };
+        this.#rows.set(place, known, after);
+        if (derived && !before.derived) {
+          this.#rows.count(place, after, { items: 0, duplicates: 0, derived: 1 });
+          if (row.items !== 0) {
+            marks.revealed.push(number);
+          }
+        }
       }
-      const gone = goneWith.get(salt, record.gateway);
-      this.#store
-        .statement("INSERT OR IGNORE INTO awaited VALUES (?, ?, ?, ?, ?)")
-        .run(
-          record.id,
-          record.gateway,
-          salt,
-          gone === undefined ? null : textIn(gone, "class"),
-          gone === undefined ? null : textIn(gone, "reason"),
-        );
+    }
+    for (const [number, gap] of tally.gaps.entries()) {
+      const place = takes[tally.takes.length + number];
+      if (place !== undefined) {
+        this.#device(gateway, place);
+        const { id, from: first, to: last, atMost, start } = gap;
+        const run = this.#rows.run(place.run);
+        if (!run.addGap({ id, first, last, reason: reasonWord(gap.reason), atMost, start })) {
+          marks.knownGaps.push(number);
+        }
+        this.#pages.runs.put(place.run, run);
+      }
     }
   }
 
-  #row(boot: number, take: number): TakeRow | null {
-    const row = this.takes.get(boot, take);
-    if (row !== null) {
-      return row;
+  /**
+   * Notes which batches of a tally are not here yet. Gives back why, by class, for those that never will be.
+   */
+  #awaitBatches(
+    { place: { gateway } }: OpenedRecord,
+    { salts, takes: said }: Tally,
+    places: readonly TakePlace[],
+  ): Map<ClassName, string> {
+    const excuses = new Map<ClassName, string>();
+    for (const salt of salts) {
+      const name = saltName(gateway, salt);
+      const known = this.#pages.salts.find(name);
+      if (known === null) {
+        const takes = takesByRun(places.slice(0, said.length));
+        this.#pages.salts.put(name, { kind: "awaited", takes });
+      } else if (known.kind === "gone") {
+        excuses.set(known.class, known.reason);
+        this.#pages.salts.put(name, null);
+      } else if (known.kind === "here") {
+        this.#pages.salts.put(name, null);
+      }
     }
-    this.archive.restore(boot, take);
-    return this.takes.get(boot, take);
+    return excuses;
   }
 
-  #count(
-    device: number,
-    className: ClassName,
-    news: { readonly items: number; readonly duplicates: number; readonly derived: number },
-  ): void {
-    this.#store
-      .statement(
-        `INSERT INTO opened VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-         items = items + excluded.items, duplicates = duplicates + excluded.duplicates,
-         derived = derived + excluded.derived`,
-      )
-      .run(device, className, news.items, news.duplicates, news.derived);
+  /** Records that will never come: what tallies say was stored in them counts as a gap. */
+  #gone(record: OpenedRecord, gap: BatchGap): void {
+    const { gateway } = record.place;
+    const reason = reasonWord(gap.reason);
+    const last = gap.records.find(({ sequence }) => sequence === gap.to);
+    const name = goneChain(record, gap);
+    const chain = this.#chain(name);
+    chain.addGone(gap.from, gap.to, last?.hash ?? null);
+    this.#pages.chains.put(name, chain);
+    const dataClass = CLASSES.find((known) => known === gap.class);
+    if (dataClass === undefined) {
+      return;
+    }
+    for (const { salt } of gap.records) {
+      const saltKey = saltName(gateway, salt);
+      const known = this.#pages.salts.find(saltKey);
+      if (known === null) {
+        this.#pages.salts.put(saltKey, { kind: "gone", class: dataClass, reason });
+      } else if (known.kind === "awaited") {
+        for (const [run, takes] of known.takes) {
+          takes.numbers().forEach((take) => this.#excuse(run, take, dataClass, reason));
+        }
+        this.#pages.salts.put(saltKey, null);
+      }
+    }
+  }
+
+  #excuse(run: string, take: number, name: ClassName, reason: string): void {
+    const place = { tag: tagIn(run), run, block: blockName(run, take), take };
+    const row = this.#rows.get(place);
+    if (row?.class === name && row.excuse === null) {
+      this.#rows.set(place, row, { ...row, excuse: reason });
+    }
+  }
+
+  #suspect({ record, units, takes }: PreparedRecord): void {
+    const suspects = this.#pages.suspects.find("") ?? Suspects.none();
+    const { gateway } = record.place;
+    const named = new Map(
+      [...units.map(({ place }) => place), ...takes].map((place) => [place.run, place]),
+    );
+    for (const run of new Set([...named.keys(), ...this.#rows.takeTouched()])) {
+      const items = this.#rows.run(run).unaccounted();
+      const place = named.get(run);
+      const who = place === undefined ? null : { gateway, device: place.device, boot: place.boot };
+      if (suspects.note(run, who, { items, at: record.committedAt })) {
+        this.#pages.suspects.put("", suspects);
+      }
+    }
+  }
+
+  #tellSuspects({ committedAt, place }: OpenedRecord): Unaccounted[] {
+    const suspects = this.#pages.suspects.find("");
+    const { gateway } = place;
+    const news = suspects?.look(committedAt, gateway, () => this.#isWhole(gateway)) ?? null;
+    if (news !== null) {
+      this.#pages.suspects.put("", suspects);
+    }
+    return news ?? [];
+  }
+
+  /** True when no record of the gateway is missing: what it stored is here or declared gone. */
+  #isWhole(gateway: string): boolean {
+    for (const [name, chain] of this.#pages.chains.entries()) {
+      if (name.startsWith(`${gateway}/`) && chain.missing > 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #device(gateway: string, { tag, device }: TakePlace): void {
+    if (this.#pages.devices.find(tag) === null) {
+      this.#pages.devices.put(tag, { gateway, device });
+    }
+  }
+
+  #chain(name: string): ChainPage {
+    const chain = this.#pages.chains.find(name) ?? ChainPage.empty();
+    this.#pages.chains.put(name, chain);
+    return chain;
   }
 }
 
+interface Batch {
+  readonly name: ClassName;
+  readonly items: ItemColumns;
+  readonly digests: ItemDigests;
+  readonly marks: OpenMarks;
+}
+
 /** A reason as a word that says nothing about a device or a person; `other` when it is no word. */
-export function reasonWord(reason: string): string {
+function reasonWord(reason: string): string {
   return REASON.test(reason) ? reason : "other";
 }
 
 const REASON = /^[a-z][a-z0-9-]{0,31}$/;
 
-/** Places of the items of each take, in order of first appearance. */
-function placesByTake(items: readonly Item[]): Iterable<readonly number[]> {
-  const takes = new Map<string, number[]>();
-  for (const [place, item] of items.entries()) {
-    const key = `${item.device}\n${item.boot}\n${item.take}`;
-    const places = takes.get(key);
-    if (places === undefined) {
-      takes.set(key, [place]);
-    } else {
-      places.push(place);
-    }
+function takesByRun(places: readonly TakePlace[]): Map<string, Ranges> {
+  const runs = new Map<string, Ranges>();
+  for (const { run, take } of places) {
+    const takes = runs.get(run) ?? new Ranges();
+    takes.add(take, take);
+    runs.set(run, takes);
   }
-  return takes.values();
+  return runs;
 }

@@ -1,6 +1,7 @@
 import { CLASSES, type ClassName } from "../gateway/reading.ts";
 import { Histogram } from "./histogram.ts";
-import type { Committed } from "./intake.ts";
+import type { ClassTotals } from "./bookkeeper.ts";
+import type { Committed } from "./desk.ts";
 
 /** What the hub tells about itself. Counts of classes and records go on over restarts, the others begin with the process. */
 export interface HubCounters {
@@ -28,9 +29,9 @@ export interface HubCounters {
 }
 
 export interface ClassCounters {
-  opened: number;
+  readonly opened: number;
   /** Items that had come before with another record. */
-  duplicates: number;
+  readonly duplicates: number;
 }
 
 /** Counts what the hub does. */
@@ -40,38 +41,20 @@ export class Counters {
   refused = 0;
   dropped = 0;
   broken = 0;
-  readonly #classes: Record<ClassName, ClassCounters>;
   readonly #latency = new Histogram();
   #firstOpenedAt: number | null = null;
 
-  /** @param before what the store says was opened before this process */
-  constructor(
-    before: readonly {
-      readonly class: ClassName;
-      readonly items: number;
-      readonly duplicates: number;
-    }[],
-  ) {
-    this.#classes = { notice: none(), vital: none(), trend: none(), wave: none() };
-    for (const { class: name, items, duplicates } of before) {
-      this.#classes[name] = { opened: items, duplicates };
-    }
-  }
-
   /** Counts a record that is on disk now; `at` is hub time, epoch milliseconds. */
   committed(record: Committed, at: number): void {
-    const { opened, duplicates } = record;
+    const { opened } = record;
     this.broken += record.fits ? 0 : 1;
     if (opened.kind !== "items") {
       return;
     }
     this.#firstOpenedAt ??= at;
-    const counters = this.#classes[opened.class];
-    counters.opened += opened.items.length - duplicates;
-    counters.duplicates += duplicates;
     if (opened.class === "vital" && !record.backlog) {
-      const times = opened.items.map((item) => (item.kind === "reading" ? item.at : 0));
-      this.#latency.add(at - Math.max(...times));
+      const last = opened.items.groups.reduce((max, group) => Math.max(max, group.at), 0);
+      this.#latency.add(at - last);
     }
   }
 
@@ -79,12 +62,14 @@ export class Counters {
     readonly ready: boolean;
     readonly records: number;
     readonly parked: number;
+    readonly totals: ReadonlyMap<string, ClassTotals>;
   }): HubCounters {
     const { again, rejected, refused, dropped, broken } = this;
     const latencyMs = { p50: this.#latency.quantile(0.5), p99: this.#latency.quantile(0.99) };
-    const classes = { ...this.#classes };
+    const classes = { notice: none(), vital: none(), trend: none(), wave: none() };
     for (const name of CLASSES) {
-      classes[name] = { ...classes[name] };
+      const totals = now.totals.get(name);
+      classes[name] = { opened: totals?.items ?? 0, duplicates: totals?.duplicates ?? 0 };
     }
     const { ready, records, parked } = now;
     const firstOpenedAt = this.#firstOpenedAt;

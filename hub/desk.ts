@@ -3,270 +3,316 @@ import { join } from "node:path";
 
 import { lockDataDirectory } from "../gateway/data-lock.ts";
 import { errorText, WardError } from "../gateway/errors.ts";
-import type { ClassName } from "../gateway/reading.ts";
-import { fromHex, hashHex } from "../gateway/sealing/envelope.ts";
-import { Book } from "./book.ts";
-import {
-  catchUpFile,
-  catchUpLedger,
-  type CatchUpParts,
-  demandKeys,
-  emptyLedger,
-  FACTS,
-} from "./catch-up.ts";
+import type { RecordPlace } from "../gateway/sealing/envelope.ts";
+import { fromHex, toHex } from "../gateway/sealing/envelope.ts";
+import { Bookkeeper, type ClassTotals } from "./bookkeeper.ts";
 import type { HubIdentity } from "./hub-identity.ts";
-import { Intake, type Outcome } from "./intake.ts";
+import { type Again, type Good, Intake, type Verdict } from "./intake.ts";
 import { Keyring } from "./keyring.ts";
 import { DeviceNames } from "./names.ts";
-import { NdjsonFile } from "./ndjson.ts";
+import type { Opened, OpenedRecord } from "./opened.ts";
+import { storedKeyring } from "./open-books.ts";
 import type { Message } from "./parking.ts";
-import { RANGE_KINDS } from "./range-table.ts";
+import { type CommittedLink, placeKey, ProvenChains } from "./proven-chains.ts";
+import { emptyViews } from "./rebuild.ts";
 import type { AnsweredPlace } from "./receipts.ts";
-import { SealedStore } from "./sealed.ts";
-import { HubStore } from "./store.ts";
+import { SqliteStore } from "./sqlite-store.ts";
+import type { CommitAnswer, HubStore, NewRecord } from "./store.ts";
+
+/** What became of one message. Only what is committed or rejected is answered with a receipt. */
+export type Outcome = Exclude<Verdict, Good> | Committed;
+
+/** A record that is new and now in the sealed store. */
+export interface Committed {
+  readonly kind: "committed";
+  readonly place: RecordPlace;
+  readonly hash: string;
+  readonly id: number;
+  /** False when its hash does not fit its neighbours'. */
+  readonly fits: boolean;
+  readonly backlog: boolean;
+  readonly opened: Opened;
+}
 
 /** What a desk is opened with. */
 export interface DeskOptions {
   readonly directory: string;
+  /** An open store to use instead of the directory's own; it is closed with the desk. */
+  readonly store?: HubStore;
   readonly identity: HubIdentity;
+  /** Whether to write `readings.ndjson` (default: yes). */
+  readonly ndjson?: boolean;
+  /** Makes the views again from the first record. */
+  readonly rebuild?: boolean;
   /** Hub time, epoch milliseconds. */
   readonly now: () => number;
   /** Hears of trouble that was survived: one plain sentence. */
   readonly onTrouble: (text: string) => void;
-  /** Makes the ledger and `readings.ndjson` again from the first record. */
-  readonly rebuild?: boolean;
+  /** Hears what nothing accounts for: one plain sentence. */
+  readonly onUnaccounted?: (text: string) => void;
 }
 
 /** Names of the files in a hub directory. */
 export const STORE_FILE = "hub.sqlite";
 export const READINGS_FILE = "readings.ndjson";
-/** How long a file that fell behind is worked on at a time. */
-const CATCH_UP_MS = 100;
 
 /**
  * Everything of the hub that is on disk: messages in, durable commits out, and the views kept up with them. It knows
  * nothing of the broker.
  */
 export class Desk {
-  /** Records in the store that today's keys cannot open: they are not in the views. */
-  readonly unreadable: number;
   readonly #options: DeskOptions;
   readonly #lock: { release(): void };
-  readonly #parts: CatchUpParts;
+  readonly #store: HubStore;
+  readonly #books: Bookkeeper;
+  readonly #proven: ProvenChains;
   #intake: Intake;
-  #judge: Keyring;
-  readonly #file: NdjsonFile;
-  #fileBehind = false;
-  #records: number;
+  #records = 0;
+  #booking: Promise<void> = Promise.resolve();
 
-  private constructor(options: DeskOptions, lock: { release(): void }, store: HubStore) {
-    const parts = openParts(options, store);
-    const { sealed } = parts;
-    if (options.rebuild === true) {
-      demandKeys(parts);
-      emptyLedger(parts);
-    }
+  private constructor(
+    options: DeskOptions,
+    parts: {
+      readonly lock: { release(): void };
+      readonly store: HubStore;
+      readonly books: Bookkeeper;
+    },
+  ) {
     this.#options = options;
-    this.#lock = lock;
-    this.#parts = parts;
-    this.#judge = judgeWith(options, sealed, options.identity.gatewaysCrl);
-    this.#intake = new Intake({ ...parts, keyring: this.#judge, now: options.now });
-    this.unreadable = catchUpLedger(parts);
-    this.#records = sealed.count;
-    this.#file = NdjsonFile.open(join(options.directory, READINGS_FILE), {
-      upto: sealed.fact(FACTS.fileUpto),
-      offset: sealed.fact(FACTS.fileOffset),
-    });
+    this.#lock = parts.lock;
+    this.#store = parts.store;
+    this.#books = parts.books;
+    this.#proven = new ProvenChains(parts.store);
+    this.#intake = this.#intakeWith(options.identity.gatewaysCrl);
   }
 
   /**
-   * Opens the directory's store and brings the views up to it.
+   * Opens the directory, and its store unless one is given, and brings the views up to it (those of a shared store: in its own
+   * time).
    * @throws WardError `WARD_HUB_BUSY`, `WARD_HUB_STORE`, `WARD_HUB_NDJSON` or `WARD_HUB_NAMES`
    */
   static async open(options: DeskOptions): Promise<Desk> {
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     const lock = await lockHub(options.directory);
-    let store: HubStore | null = null;
+    let store: HubStore | null = options.store ?? null;
     try {
-      const path = join(options.directory, STORE_FILE);
-      store = HubStore.open(path);
-      chmodSync(path, 0o600);
-      const desk = new Desk(options, lock, store);
-      desk.#finishFile();
+      store ??= openOwnStore(options.directory);
+      // What is committed was judged when it came: a revocation since then does not undo it.
+      const keyring = storedKeyring({ store, identity: options.identity, now: options.now });
+      if (options.rebuild === true) {
+        await emptyViews({ store, keyring });
+      }
+      const books = await Bookkeeper.open({
+        store,
+        names: new DeviceNames(options.identity.recipientKey),
+        keyring,
+        file: options.ndjson === false ? null : join(options.directory, READINGS_FILE),
+        onTrouble: options.onTrouble,
+        onUnaccounted: options.onUnaccounted ?? (() => undefined),
+      });
+      const desk = new Desk(options, { lock, store, books });
+      if (!store.isShared) {
+        await books.catchUp();
+      }
+      desk.#records = await store.lastId();
       return desk;
     } catch (error) {
-      store?.close();
+      await store?.close();
       lock.release();
       throw error;
     }
   }
 
   /**
-   * Judges messages from the first on until `budgetMs` are over, and commits them in one transaction. The answer has one
-   * outcome for each message that was taken, and all of it is on disk. Throws WardError `WARD_HUB_COMMIT` when the disk
-   * does not take it: then nothing of it happened.
+   * Judges the first few messages, as many as make up one commit, and commits what is good in one transaction. The answer has
+   * one outcome for each message that was taken, and all of it is on disk. Throws WardError `WARD_HUB_COMMIT` when the
+   * store does not take it: then send the same messages again.
    */
-  commit(messages: readonly Message[], budgetMs: number): Outcome[] {
-    const { store, sealed } = this.#parts;
-    const outcomes: Outcome[] = [];
+  async commit(messages: readonly Message[]): Promise<Outcome[]> {
     try {
-      store.transaction(() => {
-        const start = performance.now();
-        for (const message of messages) {
-          outcomes.push(this.#one(message));
-          if (performance.now() - start > budgetMs) {
-            break;
-          }
-        }
-        const last = outcomes.findLast((outcome) => outcome.kind === "committed");
-        if (last !== undefined) {
-          sealed.setFact(FACTS.booked, last.id);
-        }
-      });
+      const verdicts = await this.#intake.judge(messages.slice(0, groupOf(messages)));
+      const good = verdicts.filter((verdict) => verdict.kind === "good");
+      const committedAt = this.#options.now();
+      const answers = await this.#store.commit(good.map(newRecord), committedAt);
+      const outcomes = await this.#outcomes(verdicts, good, answers);
+      await this.#intake.keepEvidence();
+      await this.#book(good, answers, committedAt);
+      return outcomes;
     } catch (error) {
-      this.#forget();
-      throw new WardError(
-        "WARD_HUB_COMMIT",
-        `Cannot commit: ${errorText(error)}. Check the disk.`,
-        {
-          cause: error,
-        },
-      );
+      throw new WardError("WARD_HUB_COMMIT", `Cannot commit: ${errorText(error)}`, {
+        cause: error,
+      });
     }
-    this.#writeLines(outcomes);
-    return outcomes;
   }
 
   /** From where on a receipt may name records up to this one (receipts.ts). */
   provenFrom(place: AnsweredPlace): number {
-    const { sealed, book } = this.#parts;
-    const chain = sealed.findChain(place);
-    if (chain === null || sealed.isBroken(chain)) {
-      return place.sequence;
-    }
-    const range = book.ranges.holding(RANGE_KINDS.committed, chain, place.sequence);
-    return range === null ? place.sequence : range[0];
+    return this.#proven.provenFrom(place);
   }
 
-  /** Call it about once a second: makes the file's progress durable and archives old takes. */
-  tick(): void {
-    const { store, sealed, book } = this.#parts;
-    try {
-      if (this.#fileBehind) {
-        const until = performance.now() + CATCH_UP_MS;
-        do {
-          this.#fileBehind = !catchUpFile(this.#parts, this.#file);
-        } while (this.#fileBehind && performance.now() < until);
+  /** Which of these epochs are in the store by now, with the binding of a signing key. */
+  async arrived(
+    wanted: readonly { readonly gateway: string; readonly epoch: string }[],
+  ): Promise<{ readonly gateway: string; readonly epoch: string }[]> {
+    const here: { readonly gateway: string; readonly epoch: string }[] = [];
+    for (const { gateway, epoch } of wanted) {
+      if ((await this.#store.epoch(gateway, fromHex(epoch))) !== null) {
+        here.push({ gateway, epoch });
       }
-      const isAhead = this.#file.cursor.upto !== sealed.fact(FACTS.fileUpto);
-      const { upto, offset } = isAhead ? this.#file.sync() : this.#file.cursor;
-      store.transaction(() => {
-        if (isAhead) {
-          sealed.setFact(FACTS.fileUpto, upto);
-          sealed.setFact(FACTS.fileOffset, offset);
-        }
-        book.archive.step(this.#options.now());
-      });
+    }
+    return here;
+  }
+
+  /** Call it about once a second: keeps the views up with other hubs, and saves them. */
+  async tick(): Promise<void> {
+    await this.#books.tick();
+    try {
+      this.#records = await this.#store.lastId();
     } catch (error) {
-      this.#forget();
       this.#options.onTrouble(errorText(error));
     }
   }
 
   /** Judges by another revocation list from now on. */
   renew(gatewaysCrl: string | undefined): void {
-    this.#judge = judgeWith(this.#options, this.#parts.sealed, gatewaysCrl);
-    this.#intake = new Intake({
-      ...this.#parts,
-      keyring: this.#judge,
-      now: this.#options.now,
-    });
+    this.#intake = this.#intakeWith(gatewaysCrl);
   }
 
   /** Items opened and duplicates dropped so far, per class. */
-  opened(): { readonly class: ClassName; readonly items: number; readonly duplicates: number }[] {
-    return this.#parts.book.openedByClass();
+  totals(): ReadonlyMap<string, ClassTotals> {
+    return this.#books.totals();
   }
 
-  /** Records in the sealed store. */
+  /** Records in the sealed store, as far as this hub has seen. */
   get records(): number {
     return this.#records;
   }
 
-  close(): void {
-    this.tick();
-    this.#file.close();
-    this.#parts.store.close();
+  /** Records in the store that today's keys cannot open: they are not in the views. */
+  get unreadable(): number {
+    return this.#books.unreadable;
+  }
+
+  /** True when other hubs may use the same store. */
+  get isShared(): boolean {
+    return this.#store.isShared;
+  }
+
+  async close(): Promise<void> {
+    await this.#books.close();
+    await this.#store.close();
     this.#lock.release();
   }
 
-  #one(message: Message): Outcome {
-    const { store, sealed } = this.#parts;
-    try {
-      return store.attempt(() => this.#intake.take(message));
-    } catch (error) {
-      this.#forget();
-      if (HubStore.isDatabaseError(error) && !HubStore.isConstraint(error)) {
-        throw error;
+  #intakeWith(crlPem: string | undefined): Intake {
+    const { identity, now, onTrouble } = this.#options;
+    const { gatewaysRoot, recipientKey: key, kid } = identity;
+    const store = this.#store;
+    const keyring = new Keyring({ store, gatewaysRoot, recipient: { kid, key }, now, crlPem });
+    return new Intake({ store, keyring, now, onTrouble });
+  }
+
+  /** Hands what is new to the books. */
+  async #book(
+    good: readonly Good[],
+    answers: readonly CommitAnswer[],
+    committedAt: number,
+  ): Promise<void> {
+    const fresh: OpenedRecord[] = [];
+    for (const [number, answer] of answers.entries()) {
+      const entry = good[number];
+      if ("id" in answer && entry !== undefined) {
+        const { record, backlog, opened } = entry;
+        const { place, header, hash } = record;
+        fresh.push({ id: answer.id, committedAt, backlog, place, header, hash, opened });
       }
-      const { topic, payload: bytes } = message;
-      const hash = fromHex(hashHex(bytes));
-      sealed.quarantine({ topic, reason: "internal", hash, at: this.#options.now(), bytes });
-      this.#options.onTrouble(`Cannot take a message on ${topic}: ${errorText(error)}`);
-      return { kind: "refused", reason: "internal" };
+    }
+    const last = fresh.at(-1);
+    await this.#booking;
+    if (last !== undefined) {
+      this.#records = Math.max(this.#records, last.id);
+      // Receipts need not wait for it; the next commit does.
+      this.#booking = this.#books.add(fresh);
     }
   }
 
-  #writeLines(outcomes: readonly Outcome[]): void {
-    const committed = outcomes.filter((outcome) => outcome.kind === "committed");
-    const last = committed.at(-1);
-    this.#records += committed.length;
-    if (last === undefined || this.#fileBehind) {
-      return;
+  async #outcomes(
+    verdicts: readonly Verdict[],
+    good: readonly Good[],
+    answers: readonly CommitAnswer[],
+  ): Promise<Outcome[]> {
+    const answered = new Map(good.map((entry, number) => [entry, answers[number]]));
+    const settled = verdicts.map((verdict): Outcome => {
+      return verdict.kind === "good" ? this.#settle(verdict, answered.get(verdict)) : verdict;
+    });
+    const links: (Committed | Again)[] = [];
+    for (const outcome of settled) {
+      if (outcome.kind === "committed" || outcome.kind === "again") {
+        links.push(outcome);
+      }
     }
-    try {
-      this.#file.write(last.id, committed.map(({ lines }) => lines).join(""));
-    } catch (error) {
-      this.#fileBehind = true;
-      this.#options.onTrouble(errorText(error));
-    }
+    const unfit = await this.#proven.add(links.map(linkOf));
+    return settled.map((outcome) =>
+      outcome.kind === "committed" && unfit.has(placeKey(outcome.place))
+        ? { ...outcome, fits: false }
+        : outcome,
+    );
   }
 
-  /** Brings the file up to the store; what lies behind that is no part of it. */
-  #finishFile(): void {
-    while (!catchUpFile(this.#parts, this.#file)) {
-      // Step by step: a step is what fits into memory.
+  #settle(verdict: Good, answer: CommitAnswer | undefined): Outcome {
+    if (answer === undefined) {
+      throw new TypeError("the store gave fewer answers than it was asked");
     }
-    this.#file.cut();
-    this.tick();
-  }
-
-  #forget(): void {
-    this.#parts.sealed.forget();
-    this.#parts.book.forget();
-    this.#parts.keyring.forget();
-    this.#judge.forget();
+    if ("held" in answer) {
+      return this.#intake.judgeTaken(verdict, toHex(answer.held));
+    }
+    const { record, backlog, opened } = verdict;
+    const { place, hash } = record;
+    return { kind: "committed", place, hash, id: answer.id, fits: true, backlog, opened };
   }
 }
 
-function openParts(options: DeskOptions, store: HubStore): CatchUpParts {
-  const book = new Book(store, new DeviceNames(options.identity.recipientKey));
-  const sealed = new SealedStore(store, book.ranges);
-  // What is committed was judged when it came: a revocation since then does not undo it.
-  const keyring = new Keyring(keyringOptions(options, sealed));
-  return { store, sealed, book, keyring };
+/** Messages in one commit, and their bytes: about 25 ms of work on a small machine. */
+const COMMIT_MESSAGES = 64;
+const COMMIT_BYTES = 49_152;
+
+/** How many of the messages make up one commit: at least one. */
+function groupOf(messages: readonly Message[]): number {
+  let count = 0;
+  let bytes = 0;
+  for (const { payload } of messages) {
+    bytes += payload.length;
+    if (count > 0 && (count >= COMMIT_MESSAGES || bytes > COMMIT_BYTES)) {
+      break;
+    }
+    count += 1;
+  }
+  return count;
 }
 
-function keyringOptions(
-  { identity, now }: DeskOptions,
-  sealed: SealedStore,
-): ConstructorParameters<typeof Keyring>[0] {
-  const { gatewaysRoot, recipientKey: key, kid } = identity;
-  return { sealed, gatewaysRoot, recipient: { kid, key }, now };
+function newRecord({ record, backlog, message }: Good): NewRecord {
+  const { gateway, store, class: name, sequence, previous } = record.place;
+  return {
+    gateway,
+    store,
+    class: name,
+    sequence,
+    hash: fromHex(record.hash),
+    previous: previous === null ? null : fromHex(previous),
+    backlog,
+    bytes: message.payload,
+  };
 }
 
-function judgeWith(options: DeskOptions, sealed: SealedStore, crlPem: string | undefined): Keyring {
-  return new Keyring({ ...keyringOptions(options, sealed), crlPem });
+function linkOf({ place, hash }: Committed | Again): CommittedLink {
+  return { ...place, hash };
+}
+
+function openOwnStore(directory: string): HubStore {
+  const path = join(directory, STORE_FILE);
+  const store = SqliteStore.open(path);
+  chmodSync(path, 0o600);
+  return store;
 }
 
 async function lockHub(directory: string): Promise<{ release(): void }> {

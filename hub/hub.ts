@@ -5,17 +5,22 @@ import type { ProtocolVersion } from "../gateway/mqtt/mqtt-options.ts";
 import { type MqttConnection, openMqtt } from "../gateway/mqtt/mqtt.ts";
 import { fromHex } from "../gateway/sealing/envelope.ts";
 import { Counters, type HubCounters } from "./counters.ts";
-import { Desk } from "./desk.ts";
+import { Desk, type Outcome } from "./desk.ts";
+import { EarlyRecords } from "./early-records.ts";
 import type { HubIdentity } from "./hub-identity.ts";
 import { Inbox } from "./inbox.ts";
-import type { Outcome } from "./intake.ts";
-import { type Message, Parking } from "./parking.ts";
+import type { Message } from "./parking.ts";
 import { ReceiptPost } from "./receipt-post.ts";
-import { needEpochTopic, UP_FILTER } from "./topics.ts";
+import type { HubStore } from "./store.ts";
+import { needEpochTopic, SHARED_UP_FILTER, UP_FILTER } from "./topics.ts";
 
 /** How a hub is run. */
 export interface HubOptions {
   readonly directory: string;
+  /** An open store that other hubs may share, instead of the directory's own; it is closed with the hub. */
+  readonly store?: HubStore;
+  /** Whether to write `readings.ndjson` (default: yes). */
+  readonly ndjson?: boolean;
   readonly identity: HubIdentity;
   /** `mqtts://host:port` of the broker's port for hubs, and the name its certificate must carry. */
   readonly broker: { readonly url: string; readonly serverName: string };
@@ -36,10 +41,8 @@ export class Hub {
   readonly #desk: Desk;
   readonly #counters: Counters;
   readonly #inbox = new Inbox();
-  readonly #parking = new Parking({ messagesMax: PARKED_MAX, bytesMax: PARKED_BYTES_MAX });
+  readonly #early: EarlyRecords;
   readonly #post: ReceiptPost;
-  /** When each epoch was last asked for. */
-  readonly #asked = new Map<string, number>();
   readonly #now: () => number;
   #identity: HubIdentity;
   #connection: MqttConnection | null = null;
@@ -47,15 +50,25 @@ export class Hub {
   #ready = false;
   #stopped = false;
   #drainTimer: NodeJS.Timeout | null = null;
-  #tickTimer: NodeJS.Timeout | null = null;
+  #draining: Promise<boolean> | null = null;
+  #ticking: Promise<void> | null = null;
+  readonly #timers: NodeJS.Timeout[] = [];
   #troubleSince: number | null = null;
 
   private constructor(options: HubOptions, desk: Desk) {
     this.#options = options;
     this.#identity = options.identity;
     this.#desk = desk;
-    this.#counters = new Counters(desk.opened());
+    this.#counters = new Counters();
     this.#now = options.now ?? Date.now;
+    this.#early = new EarlyRecords({
+      ask: ({ gateway, epoch }) => {
+        this.#publish(needEpochTopic(gateway), fromHex(epoch)).catch(() => undefined);
+      },
+      receive: (message) => this.#receive(message),
+      arrived: async (wanted) => await desk.arrived(wanted),
+      onNotice: (code, text) => this.#notice(code, text),
+    });
     this.#post = new ReceiptPost({
       provenFrom: (place) => desk.provenFrom(place),
       key: options.identity.receiptKey,
@@ -67,11 +80,15 @@ export class Hub {
 
   /** Opens the hub's store; nothing is received before `run`. Throws as `Desk.open` does. */
   static async open(options: HubOptions): Promise<Hub> {
+    const { directory, identity, store, ndjson = true } = options;
     const desk = await Desk.open({
-      directory: options.directory,
-      identity: options.identity,
+      directory,
+      identity,
+      ndjson,
+      ...(store === undefined ? {} : { store }),
       now: options.now ?? Date.now,
       onTrouble: (text) => options.onNotice?.("WARD_HUB_TROUBLE", text),
+      onUnaccounted: (text) => options.onNotice?.("WARD_HUB_UNACCOUNTED", text),
     });
     const hub = new Hub(options, desk);
     if (desk.unreadable > 0) {
@@ -85,7 +102,10 @@ export class Hub {
 
   /** Receives until `stop`, over as many connections as it takes, and closes the store. */
   async run(stop: AbortSignal): Promise<void> {
-    this.#tickTimer = setInterval(() => this.#desk.tick(), TICK_MS);
+    this.#timers.push(setInterval(() => this.#tick(), TICK_MS));
+    if (this.#desk.isShared) {
+      this.#timers.push(setInterval(() => this.#early.look(), EPOCHS_MS));
+    }
     let delayMs = RETRY_MIN_MS;
     while (!stop.aborted) {
       const startedAt = performance.now();
@@ -98,14 +118,15 @@ export class Hub {
       await pause(delayMs * (0.5 + Math.random() / 2), stop);
       delayMs = Math.min(2 * delayMs, RETRY_MAX_MS);
     }
-    this.#close();
+    await this.#close();
   }
 
   counters(): HubCounters {
     return this.#counters.snapshot({
       ready: this.#ready,
       records: this.#desk.records,
-      parked: this.#parking.count,
+      parked: this.#early.count,
+      totals: this.#desk.totals(),
     });
   }
 
@@ -145,7 +166,7 @@ export class Hub {
     this.#connection = connection;
     this.#protocolVersion = connection.protocolVersion;
     try {
-      await connection.subscribe([UP_FILTER]);
+      await connection.subscribe([this.#desk.isShared ? SHARED_UP_FILTER : UP_FILTER]);
       this.#ready = true;
       this.#options.onReady?.();
       const lost = await Promise.race([closed, aborted(stop)]);
@@ -161,7 +182,8 @@ export class Hub {
   async #leave(connection: MqttConnection, inOrder: boolean): Promise<void> {
     this.#ready = false;
     if (inOrder) {
-      while (this.#inbox.count > 0 && this.#drain()) {
+      await this.#draining;
+      while (this.#inbox.count > 0 && (await this.#drain())) {
         // Drained step by step.
       }
       await Promise.race([this.#post.flush(), sleep(LAST_RECEIPTS_MS)]);
@@ -170,12 +192,20 @@ export class Hub {
     await connection.close();
   }
 
-  #close(): void {
+  async #close(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#drainTimer ?? undefined);
-    clearInterval(this.#tickTimer ?? undefined);
+    this.#timers.forEach((timer) => clearInterval(timer));
     this.#post.stop();
-    this.#desk.close();
+    await this.#draining;
+    await this.#ticking;
+    await this.#desk.close();
+  }
+
+  #tick(): void {
+    this.#ticking ??= this.#desk.tick().finally(() => {
+      this.#ticking = null;
+    });
   }
 
   #receive(message: Message): void {
@@ -190,20 +220,26 @@ export class Hub {
   }
 
   #schedule(delayMs: number): void {
+    if (this.#draining !== null || this.#stopped) {
+      return;
+    }
     this.#drainTimer ??= setTimeout(() => {
       this.#drainTimer = null;
-      const isWell = this.#drain();
-      if (!this.#stopped && this.#inbox.count > 0) {
-        this.#schedule(isWell ? 0 : DISK_RETRY_MS);
-      }
+      this.#draining = this.#drain();
+      void this.#draining.then((isWell) => {
+        this.#draining = null;
+        if (this.#inbox.count > 0) {
+          this.#schedule(isWell ? 0 : STORE_RETRY_MS);
+        }
+      });
     }, delayMs);
   }
 
-  /** Commits the next messages; false when the disk does not take them. */
-  #drain(): boolean {
-    const messages = this.#inbox.next(COMMIT_MESSAGES);
+  /** Commits the next messages; false when the store does not take them. */
+  async #drain(): Promise<boolean> {
+    const messages = this.#inbox.next(DRAIN_MESSAGES);
     try {
-      const outcomes = this.#desk.commit(messages, COMMIT_BUDGET_MS);
+      const outcomes = await this.#desk.commit(messages);
       this.#inbox.remove(messages, outcomes.length);
       this.#troubleSince = null;
       const at = this.#now();
@@ -264,35 +300,13 @@ export class Hub {
         );
         break;
       case "early":
-        this.#park(outcome);
+        this.#counters.dropped += this.#early.add(outcome) ? 0 : 1;
         break;
       case "epoch":
-        this.#unpark(outcome.gateway, outcome.epoch);
+        this.#early.release(outcome);
         break;
     }
     this.#post.schedule();
-  }
-
-  #park(early: Extract<Outcome, { kind: "early" }>): void {
-    const { gateway, epoch, message } = early;
-    this.#counters.dropped += this.#parking.add(gateway, epoch, message) ? 0 : 1;
-    const key = `${gateway}/${epoch}`;
-    const now = performance.now();
-    if (now - (this.#asked.get(key) ?? Number.NEGATIVE_INFINITY) < ASK_AGAIN_MS) {
-      return;
-    }
-    if (this.#asked.size >= PARKED_MAX) {
-      this.#asked.clear();
-    }
-    this.#asked.set(key, now);
-    this.#publish(needEpochTopic(gateway), fromHex(epoch)).catch(() => undefined);
-  }
-
-  #unpark(gateway: string, epoch: string): void {
-    this.#asked.delete(`${gateway}/${epoch}`);
-    for (const message of this.#parking.take(gateway, epoch)) {
-      this.#receive(message);
-    }
   }
 
   async #publish(topic: string, payload: Uint8Array): Promise<void> {
@@ -312,14 +326,12 @@ const STEADY_MS = 10_000;
 const TICK_MS = 1000;
 /** How long a first message waits for others to share its commit. */
 const GATHER_MS = 3;
-/** Messages in one commit, and for how long it takes them in. */
-const COMMIT_MESSAGES = 256;
-const COMMIT_BUDGET_MS = 25;
-const DISK_RETRY_MS = 1000;
+/** Messages looked at for one commit. */
+const DRAIN_MESSAGES = 64;
+const STORE_RETRY_MS = 1000;
+/** How often a shared store is asked for epochs that messages wait for. */
+const EPOCHS_MS = 250;
 const TROUBLE_MAX_MS = 5000;
-const PARKED_MAX = 2000;
-const PARKED_BYTES_MAX = 32 * 2 ** 20;
-const ASK_AGAIN_MS = 2000;
 /** How long stopping waits for the last receipts to go out. */
 const LAST_RECEIPTS_MS = 1000;
 

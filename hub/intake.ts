@@ -1,96 +1,184 @@
-import { errorCode, WardError } from "../gateway/errors.ts";
-import { fromHex, hashHex } from "../gateway/sealing/envelope.ts";
+import { errorCode, errorText, WardError } from "../gateway/errors.ts";
+import type { RecordPlace } from "../gateway/sealing/envelope.ts";
+import { fromHex, hashHex, toHex } from "../gateway/sealing/envelope.ts";
 import { type ReadRecord, readRecord } from "../gateway/sealing/open.ts";
-import type { Book } from "./book.ts";
-import { bookRecord, marksText } from "./booking.ts";
+import { makeAuthentic } from "./authentic.ts";
 import type { Keyring } from "./keyring.ts";
 import { type Opened, openRecord } from "./opened.ts";
 import type { Message } from "./parking.ts";
-import type { AnsweredPlace } from "./receipts.ts";
-import { sameBytes, type SealedStore } from "./sealed.ts";
+import { placeKey } from "./proven-chains.ts";
+import type { HubStore, Refused } from "./store.ts";
 import { parseUpTopic } from "./topics.ts";
-import { linesOf } from "./views.ts";
 
-/** What became of one message. Only what is committed or rejected is answered with a receipt. */
-export type Outcome =
+/** What a message turned out to be, before anything of it is on disk. */
+export type Verdict =
   | { readonly kind: "epoch"; readonly gateway: string; readonly epoch: string }
-  | Committed
-  | { readonly kind: "again"; readonly place: AnsweredPlace }
-  | { readonly kind: "rejected"; readonly place: AnsweredPlace; readonly reason: string }
-  /** Its epoch or its signer's binding is not here yet. */
-  | {
-      readonly kind: "early";
-      readonly gateway: string;
-      readonly epoch: string;
-      readonly message: Message;
-    }
+  | Good
+  | Again
+  | Rejected
+  | Early
   /** Not authentic, or nothing we understand: kept as evidence, never answered. */
   | { readonly kind: "refused"; readonly reason: string };
 
-/** A record that is new and now in the sealed store. */
-export interface Committed {
-  readonly kind: "committed";
-  readonly place: AnsweredPlace;
-  readonly id: number;
-  /** False when its hash does not fit its neighbours'. */
-  readonly fits: boolean;
+/** A record that is authentic, opens, and is not here yet as far as we know. */
+export interface Good {
+  readonly kind: "good";
+  readonly message: Message;
+  readonly record: ReadRecord;
   readonly backlog: boolean;
   readonly opened: Opened;
-  readonly duplicates: number;
-  /** For `readings.ndjson`. */
-  readonly lines: string;
+}
+
+/** A record that is here already. */
+export interface Again {
+  readonly kind: "again";
+  readonly place: RecordPlace;
+  readonly hash: string;
+}
+
+/** Authentic, and will never be good: the gateway takes it out and accounts for it. */
+export interface Rejected {
+  readonly kind: "rejected";
+  readonly place: RecordPlace;
+  readonly reason: string;
+}
+
+/** Its epoch or its signer's binding is not here yet. */
+export interface Early {
+  readonly kind: "early";
+  readonly gateway: string;
+  readonly epoch: string;
+  readonly message: Message;
 }
 
 /** What the intake works with. */
 export interface IntakeParts {
-  readonly sealed: SealedStore;
-  readonly book: Book;
+  readonly store: HubStore;
   readonly keyring: Keyring;
   /** Hub time, epoch milliseconds. */
   readonly now: () => number;
+  /** Hears of a fault of ours that a message has hit: one plain sentence. */
+  readonly onTrouble: (text: string) => void;
 }
 
 /**
- * Judges messages one by one and writes what is good into the store: parse, find keys, verify, compare with what is there,
- * open, commit, book. Call it in a transaction; whatever the bytes are, the answer is an outcome and not an error.
+ * Judges messages: parse, compare with what is there, find keys, verify, open. Whatever the bytes are, the answer is a verdict
+ * and not an error; only a store that cannot be used is one (WardError `WARD_HUB_STORE`). Epochs are stored at once.
  */
 export class Intake {
   readonly #parts: IntakeParts;
+  /** What was refused or rejected and is not in quarantine yet. */
+  #evidence: Refused[] = [];
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
   }
 
-  take(message: Message): Outcome {
+  /** One verdict for each message, in order. */
+  async judge(messages: readonly Message[]): Promise<Verdict[]> {
+    const read: (Verdict | ReadMessage)[] = [];
+    for (const message of messages) {
+      try {
+        read.push(await this.#read(message));
+      } catch (error) {
+        read.push(this.#refuseFor(message, error));
+      }
+    }
+    const records = read.filter((entry) => entry.kind === "record");
+    const { store, keyring } = this.#parts;
+    const held = await store.hashesAt(records.map(({ record }) => record.place));
+    await keyring.load(
+      records.map(({ record: { place, header, signer } }) => ({
+        gateway: place.gateway,
+        epoch: header.epoch,
+        signer,
+        at: place.storedAt,
+      })),
+    );
+    const here = new Map<ReadMessage, string>();
+    for (const [number, hash] of held.entries()) {
+      const record = records[number];
+      if (hash !== null && record !== undefined) {
+        here.set(record, toHex(hash));
+      }
+    }
+    return this.#verdicts(read, here);
+  }
+
+  /** Puts what was refused or rejected since the last call into quarantine. */
+  async keepEvidence(): Promise<void> {
+    if (this.#evidence.length > 0) {
+      await this.#parts.store.quarantine(this.#evidence);
+      this.#evidence = [];
+    }
+  }
+
+  /** For a good record whose place turns out to be taken by a record with this hash. */
+  judgeTaken({ message, record }: Good, held: string): Again | Rejected {
+    const { place, hash } = record;
+    return held === hash
+      ? { kind: "again", place, hash }
+      : this.#reject(message, place, "conflict");
+  }
+
+  async #read(message: Message): Promise<Verdict | ReadMessage> {
     const topic = parseUpTopic(message.topic);
     if (topic === null) {
       return this.#refuse(message, "topic");
     }
-    try {
-      if (topic.kind === "epoch") {
-        const epoch = this.#parts.keyring.admit(message.payload, topic.gateway);
-        return { kind: "epoch", gateway: topic.gateway, epoch };
-      }
-      const record = readRecord(message.payload);
-      if (record.place.gateway !== topic.gateway) {
-        return this.#refuse(message, "foreign-gateway");
-      }
-      if (record.place.class !== topic.class || record.place.sequence > SEQUENCE_MAX) {
-        return this.#refuse(message, "malformed");
-      }
-      return this.#record(message, record, topic.backlog);
-    } catch (error) {
-      return this.#refuse(message, refusalOf(error));
+    if (topic.kind === "epoch") {
+      const epoch = await this.#parts.keyring.admit(message.payload, topic.gateway);
+      return { kind: "epoch", gateway: topic.gateway, epoch };
     }
+    const record = readRecord(message.payload);
+    if (record.place.gateway !== topic.gateway) {
+      return this.#refuse(message, "foreign-gateway");
+    }
+    if (record.place.class !== topic.class || record.place.sequence > SEQUENCE_MAX) {
+      return this.#refuse(message, "malformed");
+    }
+    return { kind: "record", message, record, backlog: topic.backlog };
   }
 
-  #record(message: Message, record: ReadRecord, backlog: boolean): Outcome {
-    const { sealed, keyring } = this.#parts;
-    const { place, header } = record;
-    const chain = sealed.findChain(place);
-    const held = chain === null ? null : sealed.hashAt(chain, place.sequence);
-    if (held !== null && sameBytes(held, fromHex(record.hash))) {
-      return { kind: "again", place };
+  #verdicts(
+    read: readonly (Verdict | ReadMessage)[],
+    here: ReadonlyMap<ReadMessage, string>,
+  ): Verdict[] {
+    const records = read.filter((entry) => entry.kind === "record");
+    const isAuthentic = makeAuthentic(
+      records.map(({ record }) => record),
+      this.#parts.keyring,
+    );
+    const inThisCall = new Map<string, string>();
+    return read.map((entry) => {
+      if (entry.kind !== "record") {
+        return entry;
+      }
+      const { place, hash } = entry.record;
+      const name = placeKey(place);
+      try {
+        const held = here.get(entry) ?? inThisCall.get(name) ?? null;
+        const verdict = this.#judgeRecord(entry, held, isAuthentic);
+        if (verdict.kind === "good") {
+          inThisCall.set(name, hash);
+        }
+        return verdict;
+      } catch (error) {
+        return this.#refuseFor(entry.message, error);
+      }
+    });
+  }
+
+  #judgeRecord(
+    entry: ReadMessage,
+    held: string | null,
+    isAuthentic: (record: ReadRecord) => boolean,
+  ): Verdict {
+    const { keyring } = this.#parts;
+    const { message, record, backlog } = entry;
+    const { place, header, hash } = record;
+    if (held === hash) {
+      return { kind: "again", place, hash };
     }
     const { gateway } = place;
     const key = keyring.signingKey(gateway, record.signer, place.storedAt);
@@ -98,80 +186,58 @@ export class Intake {
     if (key === null || epoch === null) {
       return { kind: "early", gateway, epoch: header.epoch, message };
     }
-    if (!record.verify(key)) {
+    if (!isAuthentic(record)) {
       return this.#refuse(message, "signature");
     }
     if (held !== null) {
       return this.#reject(message, place, "conflict");
     }
-    let opened: Opened;
     try {
-      opened = openRecord(record, epoch);
+      return { kind: "good", message, record, backlog, opened: openRecord(record, epoch) };
     } catch (error) {
       return this.#reject(message, place, errorCode(error) === "WARD_OPEN" ? "open" : "malformed");
     }
-    return this.#commit({ message, record, backlog, opened });
   }
 
-  #commit({ message, record, backlog, opened }: Judged): Committed {
-    const { sealed, book, now } = this.#parts;
-    const { place, header } = record;
-    const { gateway, sequence, previous, storedAt } = place;
-    const committedAt = now();
-    const chain = sealed.chainOf(place);
-    const link = {
-      chain,
-      sequence,
-      hash: fromHex(record.hash),
-      previous: previous === null ? null : fromHex(previous),
-    };
-    const fits = sealed.fitsChain(link);
-    if (!fits) {
-      sealed.setBroken(chain);
-    }
-    const salt = fromHex(header.salt);
-    const bytes = message.payload;
-    const id = sealed.add({ ...link, salt, storedAt, committedAt, backlog, bytes });
-    const booked = { id, gateway, committedAt, salt: header.salt };
-    const marks = bookRecord({ book, sealed }, booked, opened);
-    const text = marksText(marks);
-    if (text !== null) {
-      sealed.setMarks(id, text);
-    }
-    const lines = linesOf({ gateway, backlog }, opened, marks);
-    const duplicates = marks.duplicates.length;
-    return { kind: "committed", place, id, fits, backlog, opened, duplicates, lines };
-  }
-
-  /** For what is authentic and will never be good: the gateway takes it out and accounts for it. */
-  #reject(message: Message, place: AnsweredPlace, reason: string): Outcome {
-    this.#quarantine(message, `rejected ${reason}`);
+  #reject(message: Message, place: RecordPlace, reason: string): Rejected {
+    this.#keep(message, `rejected ${reason}`);
     return { kind: "rejected", place, reason };
   }
 
   /** For what anyone could have sent: a receipt must not make the gateway give up a good record. */
-  #refuse(message: Message, reason: string): Outcome {
-    this.#quarantine(message, reason);
+  #refuse(message: Message, reason: string): Verdict {
+    this.#keep(message, reason);
     return { kind: "refused", reason };
   }
 
-  #quarantine({ topic, payload }: Message, reason: string): void {
+  #refuseFor(message: Message, error: unknown): Verdict {
+    if (errorCode(error) === "WARD_HUB_STORE") {
+      throw error;
+    }
+    const word = error instanceof WardError ? REFUSALS[error.code] : undefined;
+    if (word === undefined) {
+      this.#parts.onTrouble(`Cannot take a message on ${message.topic}: ${errorText(error)}`);
+    }
+    return this.#refuse(message, word ?? "internal");
+  }
+
+  #keep({ topic, payload }: Message, reason: string): void {
     const hash = fromHex(hashHex(payload));
-    this.#parts.sealed.quarantine({ topic, reason, hash, at: this.#parts.now(), bytes: payload });
+    this.#evidence.push({ topic, reason, hash, at: this.#parts.now(), bytes: payload });
   }
 }
 
-interface Judged {
+interface ReadMessage {
+  readonly kind: "record";
   readonly message: Message;
   readonly record: ReadRecord;
   readonly backlog: boolean;
-  readonly opened: Opened;
 }
 
 /** The highest sequence number that a receipt can name. */
 const SEQUENCE_MAX = Number.MAX_SAFE_INTEGER - 2;
 
-/** Words for the errors of what comes from outside; anything else is a fault of ours and goes on as an error. */
+/** Words for the errors of what comes from outside; anything else is a fault of ours. */
 const REFUSALS: Readonly<Record<string, string>> = {
   WARD_ENVELOPE: "malformed",
   WARD_UNVERIFIED: "untrusted",
@@ -179,11 +245,3 @@ const REFUSALS: Readonly<Record<string, string>> = {
   WARD_OPEN: "epoch-key",
   WARD_HUB_EPOCH: "epoch-conflict",
 };
-
-function refusalOf(error: unknown): string {
-  const word = error instanceof WardError ? REFUSALS[error.code] : undefined;
-  if (word === undefined) {
-    throw error;
-  }
-  return word;
-}

@@ -2,15 +2,15 @@ import type { KeyObject, X509Certificate } from "node:crypto";
 
 import { errorCode, WardError } from "../gateway/errors.ts";
 import { verifyBinding } from "../gateway/identity/identity.ts";
-import { fromHex, hashHex } from "../gateway/sealing/envelope.ts";
+import { fromHex, hashHex, toHex } from "../gateway/sealing/envelope.ts";
 import type { Origin } from "../gateway/sealing/epoch.ts";
 import { type ReadEpoch, readEpoch } from "../gateway/sealing/open.ts";
 import { keyId } from "../gateway/sealing/sign.ts";
-import { sameBytes, type SealedStore } from "./sealed.ts";
+import type { HubStore } from "./store.ts";
 
 /** What the keyring judges with. */
 export interface KeyringOptions {
-  readonly sealed: SealedStore;
+  readonly store: HubStore;
   /** The root that gateways' certificates must come from. */
   readonly gatewaysRoot: X509Certificate;
   readonly crlPem?: string | undefined;
@@ -26,23 +26,28 @@ export interface OpenedEpoch {
   readonly origin: Origin;
 }
 
+/** Whose keys a record needs. */
+export interface WantedKeys {
+  readonly gateway: string;
+  readonly epoch: string;
+  readonly signer: string;
+  /** The time that the signing key is judged by, epoch milliseconds. */
+  readonly at: number;
+}
+
 /**
  * Which keys to trust: a gateway's signing keys by their binding statements, and epoch keys by what the gateway wrapped for
  * us. Both come with epoch records, are judged before they are stored, and judged again when they are read back.
  */
 export class Keyring {
   readonly #options: KeyringOptions;
-  readonly #signers = new Map<string, BoundKey[]>();
+  readonly #signers = new Map<string, readonly BoundKey[]>();
   readonly #epochs = new Map<string, OpenedEpoch>();
+  /** Epochs of the last `load` that are here and cannot be opened. */
+  readonly #failures = new Map<string, unknown>();
 
   constructor(options: KeyringOptions) {
     this.#options = options;
-  }
-
-  /** Forgets what may have been undone. */
-  forget(): void {
-    this.#signers.clear();
-    this.#epochs.clear();
   }
 
   /**
@@ -50,66 +55,101 @@ export class Keyring {
    * (binding or signature), `WARD_RECIPIENT` or `WARD_OPEN` (not sealed to our key), `WARD_HUB_EPOCH` (contradicts the one
    * we have).
    */
-  admit(bytes: Uint8Array, gateway: string): string {
+  async admit(bytes: Uint8Array, gateway: string): Promise<string> {
     const epoch = readEpoch(bytes);
     if (epoch.gateway !== gateway) {
       throw foreign(`an epoch of ${epoch.gateway} came on the topic of ${gateway}`);
     }
-    const { sealed, recipient, now } = this.#options;
+    const { store, recipient, now } = this.#options;
     const bound = this.#judgeBinding(epoch);
     if (!epoch.verify(bound.key)) {
       throw foreign("the signature of an epoch is wrong");
     }
     const key = epoch.unwrap(recipient);
+    await this.load([{ ...epoch, at: epoch.createdAt }]);
     const known = this.epochKey(gateway, epoch.epoch);
     if (known !== null && !known.key.equals(key)) {
       throw new WardError("WARD_HUB_EPOCH", "Cannot take epoch: we have another key under its id.");
     }
-    sealed.addEpoch({
+    await store.addEpoch({
       gateway,
       epoch: fromHex(epoch.epoch),
       hash: fromHex(hashHex(bytes)),
       committedAt: now(),
       bytes,
-    });
-    sealed.addBinding({
-      gateway,
       signer: fromHex(epoch.signer),
-      hash: fromHex(hashHex(epoch.binding)),
-      at: bound.judgedAt,
-      bytes: epoch.binding,
+      bindingHash: fromHex(hashHex(epoch.binding)),
+      bindingAt: bound.judgedAt,
+      binding: epoch.binding,
     });
     this.#signers.delete(nameOf(gateway, epoch.signer));
     return epoch.epoch;
   }
 
-  /** The key that this signer of the gateway had at `at` (epoch milliseconds) or has now; null when none is known. */
+  /** Brings keys into memory as far as they are in the store. */
+  async load(wanted: readonly WantedKeys[]): Promise<void> {
+    this.#failures.clear();
+    for (const { gateway, epoch, signer, at } of wanted) {
+      await this.#loadSigner(gateway, signer, at);
+      await this.#loadEpoch(gateway, epoch);
+    }
+  }
+
+  /** The key that this signer of the gateway had at `at` (epoch milliseconds) or has now; null when none is loaded. */
   signingKey(gateway: string, signer: string, at: number): KeyObject | null {
-    const name = nameOf(gateway, signer);
-    const bound = this.#signers.get(name) ?? this.#loadSigners(gateway, signer);
-    remember(this.#signers, name, bound);
     const now = this.#options.now();
+    const bound = this.#signers.get(nameOf(gateway, signer)) ?? [];
     return bound.find((key) => isValidAt(key, at) || isValidAt(key, now))?.key ?? null;
   }
 
-  /** The epoch's key, or null when the epoch is not here. Throws WardError when it is and cannot be opened. */
+  /** The epoch's key, or null when it is not loaded. Throws WardError when it is here and cannot be opened. */
   epochKey(gateway: string, epoch: string): OpenedEpoch | null {
     const name = nameOf(gateway, epoch);
-    const known = this.#epochs.get(name);
-    if (known !== undefined) {
-      return known;
+    if (this.#failures.has(name)) {
+      throw this.#failures.get(name);
     }
-    const bytes = this.#options.sealed.epoch(gateway, fromHex(epoch));
-    if (bytes === null) {
-      return null;
-    }
-    const opened = this.#reopen(bytes);
-    remember(this.#epochs, name, opened);
-    return opened;
+    return this.#epochs.get(name) ?? null;
   }
 
-  #reopen(bytes: Uint8Array): OpenedEpoch {
+  async #loadSigner(gateway: string, signer: string, at: number): Promise<void> {
+    if (this.signingKey(gateway, signer, at) !== null) {
+      return;
+    }
+    const { store, now } = this.#options;
+    const bindings = await store.bindings(gateway, fromHex(signer));
+    const bound = bindings.flatMap((binding) => {
+      try {
+        return [this.#judge(binding.bytes, [binding.at, now()])];
+      } catch {
+        // Revoked meanwhile, or another root: the key is not trusted any more.
+        return [];
+      }
+    });
+    remember(this.#signers, nameOf(gateway, signer), bound);
+  }
+
+  async #loadEpoch(gateway: string, epoch: string): Promise<void> {
+    const name = nameOf(gateway, epoch);
+    if (this.#epochs.has(name)) {
+      return;
+    }
+    const bytes = await this.#options.store.epoch(gateway, fromHex(epoch));
+    if (bytes === null) {
+      return;
+    }
+    try {
+      remember(this.#epochs, name, await this.#reopen(bytes));
+    } catch (error) {
+      if (errorCode(error) === "WARD_HUB_STORE") {
+        throw error;
+      }
+      this.#failures.set(name, error);
+    }
+  }
+
+  async #reopen(bytes: Uint8Array): Promise<OpenedEpoch> {
     const epoch = readEpoch(bytes);
+    await this.#loadSigner(epoch.gateway, epoch.signer, epoch.createdAt);
     const key = this.signingKey(epoch.gateway, epoch.signer, epoch.createdAt);
     if (key === null || !epoch.verify(key)) {
       throw foreign("the key that signed a stored epoch is not trusted any more");
@@ -119,7 +159,7 @@ export class Keyring {
 
   #judgeBinding(epoch: ReadEpoch): BoundKey {
     const bound = this.#judge(epoch.binding, [epoch.createdAt, this.#options.now()]);
-    if (bound.gateway !== epoch.gateway || !sameBytes(keyId(bound.key), fromHex(epoch.signer))) {
+    if (bound.gateway !== epoch.gateway || toHex(keyId(bound.key)) !== epoch.signer) {
       throw foreign("a key binding is for another gateway or key");
     }
     return bound;
@@ -138,18 +178,6 @@ export class Keyring {
     }
     throw new WardError("WARD_UNVERIFIED", `Cannot trust signing key: ${errorCode(failure)}.`, {
       cause: failure,
-    });
-  }
-
-  #loadSigners(gateway: string, signer: string): BoundKey[] {
-    const { sealed, now } = this.#options;
-    return sealed.bindings(gateway, fromHex(signer)).flatMap(({ at, bytes }) => {
-      try {
-        return [this.#judge(bytes, [at, now()])];
-      } catch {
-        // Revoked meanwhile, or another root: the key is not trusted any more.
-        return [];
-      }
     });
   }
 }

@@ -1,16 +1,9 @@
-import {
-  countIndices,
-  differenceOf,
-  firstIndices,
-  hasIndex,
-  oneIndex,
-  unionOf,
-} from "../gateway/indices.ts";
+import { countIndices, differenceOf, firstIndices, unionOf } from "../gateway/indices.ts";
 import type { ClassName } from "../gateway/reading.ts";
 
 /**
  * The arithmetic of completeness: taken = kept + accounted, where accounted = withheld + refused + dropped + gaps. Pure;
- * ledger-tables.ts keeps the rows.
+ * book.ts keeps the rows.
  *
  * All counts are items, except that a take of which nothing is known but its number counts as one.
  */
@@ -22,21 +15,26 @@ export interface TakeRow {
   readonly count: number;
   /** Items the hub has. */
   readonly items: number;
-  /** Exclusive or of their digests; null for a take that was in the archive, which keeps none. */
-  readonly got: number | null;
   /** Items that tallies say were sealed and stored. */
   readonly claimed: number;
   readonly refused: number;
   readonly withheld: number;
   readonly dropped: number;
-  /** Bedside's digest of the whole take; null without a tally. */
-  readonly digest: number | null;
+  /**
+   * Exclusive or of the digests of the items the hub has and, once told, of bedside's digest of the whole take: 0 when all
+   * of it is here as bedside took it.
+   */
+  readonly balance: number;
   /** Exclusive or of the digests of what was withheld or refused; null when it cannot be known. */
   readonly rest: number | null;
-  /** Record id of the newest tally that names the take; null without one. */
-  readonly tally: number | null;
+  /** True when a tally has named the take. */
+  readonly told: boolean;
   /** True when a flow changed a value on the way. */
   readonly derived: boolean;
+  /** Why claimed items may be missing; null when nothing says it. */
+  readonly excuse: string | null;
+  /** Hours since 1970 of its items, or of its tally while there are none. */
+  readonly hour: number;
 }
 
 /** What a tally says about one take. */
@@ -67,7 +65,10 @@ export interface ExplainedTakes {
   readonly first: number;
   readonly last: number;
   readonly reason: string;
+  /** True when takes of it may never have been taken. */
   readonly atMost: boolean;
+  /** When it began, epoch milliseconds. */
+  readonly start: number;
 }
 
 /** A closed range of take numbers. */
@@ -75,46 +76,53 @@ export type TakeRange = readonly [first: number, last: number];
 
 /** What is missing between takes, and why. */
 export interface Holes {
-  /** Takes per reason. */
-  readonly reasons: Map<string, number>;
-  /** Of these, takes that may never have been taken. */
-  readonly atMost: number;
-  readonly unexplained: number;
+  readonly explained: readonly ExplainedTakes[];
+  readonly unexplained: readonly TakeRange[];
 }
 
 /** A take of which nothing is known yet. */
-export function emptyRow(className: ClassName): TakeRow {
+export function emptyRow(className: ClassName, hour: number): TakeRow {
   return {
     class: className,
     count: 0,
     items: 0,
-    got: 0,
     claimed: 0,
     refused: 0,
     withheld: 0,
     dropped: 0,
-    digest: null,
+    balance: 0,
     rest: null,
-    tally: null,
+    told: false,
     derived: false,
+    excuse: null,
+    hour,
   };
 }
 
-/** The row after one more item has come; null when the hub already has that item. */
-export function withItem(row: TakeRow, index: number, digest: number): TakeRow | null {
-  if (hasIndex(row.items, index)) {
-    return null;
-  }
+/** Items of one take that came with one record. */
+export interface TakeItems {
+  /** Their indices: an index set, not empty. */
+  readonly set: number;
+  /** One more than the highest of them. */
+  readonly count: number;
+  /** Exclusive or of their digests. */
+  readonly digest: number;
+  readonly hour: number;
+}
+
+/** The row after items have come of which the hub has none yet. */
+export function withItems(row: TakeRow, came: TakeItems): TakeRow {
   return {
     ...row,
-    count: Math.max(row.count, index + 1),
-    items: unionOf(row.items, oneIndex(index)),
-    got: row.got === null ? null : (row.got ^ digest) >>> 0,
+    count: Math.max(row.count, came.count),
+    items: unionOf(row.items, came.set),
+    balance: (row.balance ^ came.digest) >>> 0,
+    hour: row.items === 0 ? came.hour : row.hour,
   };
 }
 
 /** The row after one more tally has named the take: stored wins over refused, over withheld, over dropped. */
-export function withTally(row: TakeRow, said: TallyTake, tally: number): TakeRow {
+export function withTally(row: TakeRow, said: TallyTake): TakeRow {
   const claimed = unionOf(row.claimed, said.kept);
   const refused = differenceOf(unionOf(row.refused, said.refused), claimed);
   const ended = unionOf(claimed, refused);
@@ -122,14 +130,14 @@ export function withTally(row: TakeRow, said: TallyTake, tally: number): TakeRow
   const dropped = differenceOf(unionOf(row.dropped, said.dropped), unionOf(ended, withheld));
   const merged: TakeRow = {
     ...row,
-    class: row.tally === null && row.items === 0 ? said.class : row.class,
+    class: !row.told && row.items === 0 ? said.class : row.class,
     count: Math.max(row.count, said.count),
     claimed,
     refused,
     withheld,
     dropped,
-    digest: row.digest ?? said.digest,
-    tally,
+    balance: row.told ? row.balance : (row.balance ^ said.digest) >>> 0,
+    told: true,
   };
   return { ...merged, rest: mergedRest(row, said, merged) };
 }
@@ -139,25 +147,21 @@ export function withTally(row: TakeRow, said: TallyTake, tally: number): TakeRow
  * contradicting tallies).
  */
 export function verdictOf(row: TakeRow): "open" | "same" | "derived" {
-  const lost = differenceOf(row.dropped, row.items);
-  const { digest, got, rest } = row;
-  if (digest === null || got === null || rest === null) {
+  if (!row.told || row.rest === null || row.items !== row.claimed) {
     return "open";
   }
-  if (lost !== 0 || row.items !== row.claimed) {
+  if (differenceOf(row.dropped, row.items) !== 0) {
     return "open";
   }
-  return (got ^ rest) >>> 0 === digest ? "same" : "derived";
+  return row.balance === row.rest ? "same" : "derived";
 }
 
-/** True when nothing more is expected: a tally has named the take and every item is here, accounted for or in a gap. */
-export function isComplete(row: TakeRow, gapReason: string | null): boolean {
-  return row.tally !== null && (gapReason !== null || sumsOf(row, null).unaccounted === 0);
-}
-
-/** The row's line of the account. `gapReason` says why claimed items may be missing; null when nothing says it. */
-export function sumsOf(row: TakeRow, gapReason: string | null): Sums {
+/** The row's line of the account. */
+export function sumsOf(row: TakeRow): Sums {
   const kept = countIndices(row.items);
+  if (kept === row.count) {
+    return { ...noSums(), taken: kept, kept };
+  }
   const refused = countIndices(differenceOf(row.refused, row.items));
   const withheld = countIndices(differenceOf(row.withheld, row.items));
   const dropped = countIndices(differenceOf(row.dropped, row.items));
@@ -169,24 +173,61 @@ export function sumsOf(row: TakeRow, gapReason: string | null): Sums {
     withheld,
     refused,
     dropped,
-    gaps: gapReason === null ? 0 : missing,
-    unaccounted: gapReason === null ? missing : 0,
+    gaps: row.excuse === null ? 0 : missing,
+    unaccounted: row.excuse === null ? missing : 0,
   };
+}
+
+/** True when the hub has every item of the take. */
+export function isWhole(row: TakeRow): boolean {
+  return row.items === firstIndices(row.count);
+}
+
+/** True when the two rows say the same of two takes. */
+export function isSameRow(a: TakeRow, b: TakeRow): boolean {
+  return (
+    a.class === b.class &&
+    a.count === b.count &&
+    a.items === b.items &&
+    a.claimed === b.claimed &&
+    a.refused === b.refused &&
+    a.withheld === b.withheld &&
+    a.dropped === b.dropped &&
+    a.balance === b.balance &&
+    a.rest === b.rest &&
+    a.told === b.told &&
+    a.derived === b.derived &&
+    a.excuse === b.excuse &&
+    a.hour === b.hour
+  );
 }
 
 export function noSums(): Sums {
   return { taken: 0, kept: 0, withheld: 0, refused: 0, dropped: 0, gaps: 0, unaccounted: 0 };
 }
 
-/** Adds one line of the account to another. */
-export function addSums(total: Sums, line: Readonly<Sums>): void {
-  total.taken += line.taken;
-  total.kept += line.kept;
-  total.withheld += line.withheld;
-  total.refused += line.refused;
-  total.dropped += line.dropped;
-  total.gaps += line.gaps;
-  total.unaccounted += line.unaccounted;
+/** True when two lines of the account say the same. */
+export function isSameSums(a: Readonly<Sums>, b: Readonly<Sums>): boolean {
+  return (
+    a.taken === b.taken &&
+    a.kept === b.kept &&
+    a.withheld === b.withheld &&
+    a.refused === b.refused &&
+    a.dropped === b.dropped &&
+    a.gaps === b.gaps &&
+    a.unaccounted === b.unaccounted
+  );
+}
+
+/** Adds one line of the account to another, or takes it away again. */
+export function addSums(total: Sums, line: Readonly<Sums>, sign: 1 | -1 = 1): void {
+  total.taken += sign * line.taken;
+  total.kept += sign * line.kept;
+  total.withheld += sign * line.withheld;
+  total.refused += sign * line.refused;
+  total.dropped += sign * line.dropped;
+  total.gaps += sign * line.gaps;
+  total.unaccounted += sign * line.unaccounted;
 }
 
 /**
@@ -197,28 +238,37 @@ export function explainHoles(
   present: readonly TakeRange[],
   gaps: readonly ExplainedTakes[],
 ): Holes {
-  const explained = disjoint(gaps);
-  const last = Math.max(highest(present), explained.at(-1)?.last ?? 0);
-  const reasons = new Map<string, number>();
-  let atMost = 0;
-  let unexplained = 0;
+  const reasons = disjoint(gaps);
+  const last = Math.max(highest(present), reasons.at(-1)?.last ?? 0);
+  const explained: ExplainedTakes[] = [];
+  const unexplained: TakeRange[] = [];
   let place = 0;
   for (const hole of complement(present, [1, last])) {
-    unexplained += hole[1] - hole[0] + 1;
-    for (let gap = explained[place]; gap !== undefined; gap = explained[place]) {
-      const covered = overlap(hole, [gap.first, gap.last]);
-      if (covered > 0) {
-        reasons.set(gap.reason, (reasons.get(gap.reason) ?? 0) + covered);
-        atMost += gap.atMost ? covered : 0;
-        unexplained -= covered;
+    let next = hole[0];
+    for (let gap = reasons[place]; gap !== undefined; gap = reasons[place]) {
+      const [from, to] = [Math.max(next, gap.first), Math.min(hole[1], gap.last)];
+      if (from <= to) {
+        if (from > next) {
+          unexplained.push([next, from - 1]);
+        }
+        explained.push({ ...gap, first: from, last: to });
+        next = to + 1;
       }
       if (gap.last > hole[1]) {
         break;
       }
       place += 1;
     }
+    if (next <= hole[1]) {
+      unexplained.push([next, hole[1]]);
+    }
   }
-  return { reasons, atMost, unexplained };
+  return { explained, unexplained };
+}
+
+/** How many takes the ranges hold together. */
+export function countOf(ranges: readonly TakeRange[]): number {
+  return ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
 }
 
 /** The parts of `whole` that no range covers, in order. */
@@ -241,7 +291,7 @@ export function complement(ranges: readonly TakeRange[], whole: TakeRange): Take
 }
 
 function mergedRest(row: TakeRow, said: TallyTake, merged: TakeRow): number | null {
-  if (row.tally === null || sameEnds(merged, said.kept, said.refused, said.withheld)) {
+  if (!row.told || sameEnds(merged, said.kept, said.refused, said.withheld)) {
     return said.rest;
   }
   if (sameEnds(merged, row.claimed, row.refused, row.withheld)) {
@@ -269,8 +319,4 @@ function disjoint(gaps: readonly ExplainedTakes[]): ExplainedTakes[] {
 
 function highest(ranges: readonly TakeRange[]): number {
   return ranges.reduce((max, range) => Math.max(max, range[1]), 0);
-}
-
-function overlap(a: TakeRange, b: TakeRange): number {
-  return Math.max(0, Math.min(a[1], b[1]) - Math.max(a[0], b[0]) + 1);
 }

@@ -10,14 +10,15 @@ import {
 import { WardError } from "../gateway/errors.ts";
 
 /**
- * Device ids never lie in clear in the hub's database: a row carries a keyed digest to be found by and an AES-256-GCM
+ * Device ids never lie in clear in the hub's database: a page carries a keyed digest to be found by and an AES-256-GCM
  * sealed name to be read by whoever holds the recipient key. With another recipient key the views must be rebuilt.
  *
- * Sealed name: 12 bytes nonce, ciphertext, 16 bytes tag; the gateway id is authenticated with it.
+ * Sealed text: 12 bytes nonce, ciphertext, 16 bytes tag; the gateway id is authenticated with it.
  */
 export class DeviceNames {
   readonly #tagKey: Uint8Array;
   readonly #nameKey: Uint8Array;
+  readonly #tags = new Map<string, string>();
 
   constructor(recipientKey: KeyObject) {
     const secret = recipientKey.export({ type: "pkcs8", format: "der" });
@@ -25,25 +26,31 @@ export class DeviceNames {
     this.#nameKey = derive(secret, "wardgate hub device name v1");
   }
 
-  /** 16 bytes by which the device is found again. */
-  tag(gateway: string, device: string): Uint8Array {
-    const digest = createHmac("sha256", this.#tagKey).update(`${gateway}\n${device}`).digest();
-    return digest.subarray(0, TAG_BYTES);
+  /** 16 characters by which the device is found again. */
+  tag(gateway: string, device: string): string {
+    const name = `${gateway}\n${device}`;
+    const known = this.#tags.get(name);
+    if (known !== undefined) {
+      return known;
+    }
+    const digest = createHmac("sha256", this.#tagKey).update(name).digest();
+    const tag = digest.subarray(0, DEVICE_TAG_BYTES).toString("base64url");
+    if (this.#tags.size >= TAGS_MAX) {
+      this.#tags.clear();
+    }
+    this.#tags.set(name, tag);
+    return tag;
   }
 
-  seal(gateway: string, device: string): Uint8Array {
+  /** A text that says something about a device, sealed. */
+  seal(gateway: string, text: string): Uint8Array {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv("aes-256-gcm", this.#nameKey, nonce);
     cipher.setAAD(Buffer.from(gateway, "utf8"));
-    return Buffer.concat([
-      nonce,
-      cipher.update(device, "utf8"),
-      cipher.final(),
-      cipher.getAuthTag(),
-    ]);
+    return Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()]);
   }
 
-  /** The device id of a sealed name. Throws WardError `WARD_HUB_NAMES` when it was sealed under another key. */
+  /** What was sealed. Throws WardError `WARD_HUB_NAMES` when it was sealed under another key. */
   open(gateway: string, sealed: Uint8Array): string {
     try {
       const nonce = sealed.subarray(0, NONCE_BYTES);
@@ -64,6 +71,9 @@ export class DeviceNames {
   }
 }
 
+/** Tags remembered in memory. */
+const TAGS_MAX = 20_000;
+const DEVICE_TAG_BYTES = 12;
 const TAG_BYTES = 16;
 const NONCE_BYTES = 12;
 

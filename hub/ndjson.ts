@@ -5,49 +5,55 @@ import {
   fsyncSync,
   ftruncateSync,
   openSync,
+  readFileSync,
   readSync,
+  renameSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
 
 import { errorText, WardError } from "../gateway/errors.ts";
 
-/** How far the file is known to be written: the record id whose lines end it, and its length then. */
+/** How far the file is known to be written: the record whose lines end it, and its length then. */
 export interface Cursor {
   readonly upto: number;
   readonly offset: number;
+  /** Which views it was written from (`ViewState`). */
+  readonly generation: number;
 }
 
 /**
  * `readings.ndjson`: a view of the sealed store, one JSON object a line. The file's content is a function of the records in
  * order of commit, so after a crash the lines behind the last durable cursor are simply written again over themselves:
- * a torn line is completed, a whole one stays as it was, and none is there twice.
+ * a torn line is completed, a whole one stays as it was, and none is there twice. The cursor lies beside it.
  */
 export class NdjsonFile {
   readonly #path: string;
   readonly #file: number;
-  #upto: number;
-  #offset: number;
+  #cursor: Cursor;
+  #synced: Cursor;
 
   private constructor(path: string, file: number, cursor: Cursor) {
     this.#path = path;
     this.#file = file;
-    this.#upto = cursor.upto;
-    this.#offset = cursor.offset;
+    this.#cursor = cursor;
+    this.#synced = cursor;
   }
 
   /**
-   * Opens the file. A file that does not reach the cursor (deleted, cut) is written anew from the first record.
+   * Opens the file. One that does not reach its cursor (deleted, cut), or was made from other views, is written anew from the
+   * first record.
    * @throws WardError `WARD_HUB_NDJSON`
    */
-  static open(path: string, cursor: Cursor): NdjsonFile {
+  static open(path: string, generation: number): NdjsonFile {
     try {
       const file = openSync(path, "a+", 0o600);
       closeSync(file);
-      syncDirectory(dirname(path));
       const writable = openSync(path, "r+");
-      const start = endsLine(writable, cursor.offset) ? cursor : { upto: 0, offset: 0 };
-      return new NdjsonFile(path, writable, start);
+      const cursor = readCursor(cursorPath(path));
+      const isOurs = cursor?.generation === generation && endsLine(writable, cursor.offset);
+      return new NdjsonFile(path, writable, isOurs ? cursor : { upto: 0, offset: 0, generation });
     } catch (error) {
       throw failure(path, error);
     }
@@ -55,42 +61,50 @@ export class NdjsonFile {
 
   /** How far this process has written; durable only after `sync`. */
   get cursor(): Cursor {
-    return { upto: this.#upto, offset: this.#offset };
+    return this.#cursor;
   }
 
   /**
-   * Writes the lines (each with its newline, or "") of the records after the cursor up to `upto`.
+   * Writes the lines (each with its newline) of the records after the cursor up to `upto`.
    * @throws WardError `WARD_HUB_NDJSON`; the cursor then stands where it stood
    */
-  write(upto: number, lines: string): void {
-    const bytes = Buffer.from(lines, "utf8");
+  write(upto: number, bytes: Uint8Array): void {
+    const { offset, generation } = this.#cursor;
     try {
       let done = 0;
       while (done < bytes.length) {
-        done += writeSync(this.#file, bytes, done, bytes.length - done, this.#offset + done);
+        done += writeSync(this.#file, bytes, done, bytes.length - done, offset + done);
       }
     } catch (error) {
       throw failure(this.#path, error);
     }
-    this.#offset += bytes.length;
-    this.#upto = upto;
+    this.#cursor = { upto, offset: offset + bytes.length, generation };
   }
 
   /** Cuts off what lies behind the cursor: nothing that belongs there. */
   cut(): void {
-    if (fstatSync(this.#file).size > this.#offset) {
-      ftruncateSync(this.#file, this.#offset);
+    if (fstatSync(this.#file).size > this.#cursor.offset) {
+      ftruncateSync(this.#file, this.#cursor.offset);
     }
   }
 
-  /** Puts what was written on disk and says how far that is. */
-  sync(): Cursor {
+  /** Puts what was written on disk, and how far that is. Throws WardError `WARD_HUB_NDJSON`. */
+  sync(): void {
+    if (this.#synced === this.#cursor) {
+      return;
+    }
     try {
       fdatasyncSync(this.#file);
+      writeCursor(cursorPath(this.#path), this.#cursor);
+      this.#synced = this.#cursor;
     } catch (error) {
       throw failure(this.#path, error);
     }
-    return this.cursor;
+  }
+
+  /** Begins anew: the views were made again. */
+  restart(generation: number): void {
+    this.#cursor = { upto: 0, offset: 0, generation };
   }
 
   close(): void {
@@ -99,6 +113,32 @@ export class NdjsonFile {
 }
 
 const NEWLINE = 10;
+
+function cursorPath(path: string): string {
+  return `${path}.cursor`;
+}
+
+/** Null when there is none, or none that can be read: then the file is written anew. */
+function readCursor(path: string): Cursor | null {
+  try {
+    const fields: unknown = JSON.parse(readFileSync(path, "utf8"));
+    const numbers = Array.isArray(fields) ? fields.map(Number) : [];
+    const [upto, offset, generation] = numbers;
+    if (upto === undefined || offset === undefined || generation === undefined) {
+      return null;
+    }
+    return numbers.every(Number.isSafeInteger) ? { upto, offset, generation } : null;
+  } catch {
+    return null;
+  }
+}
+
+function writeCursor(path: string, { upto, offset, generation }: Cursor): void {
+  const fresh = `${path}.new`;
+  writeFileSync(fresh, JSON.stringify([upto, offset, generation]), { mode: 0o600, flush: true });
+  renameSync(fresh, path);
+  syncDirectory(dirname(path));
+}
 
 function endsLine(file: number, offset: number): boolean {
   if (offset === 0) {

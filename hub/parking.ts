@@ -10,6 +10,8 @@ export interface Message {
  */
 export class Parking {
   readonly #messages = new Map<string, Message[]>();
+  /** When to look for an epoch next, and how long to wait after that; by the same key. */
+  readonly #looks = new Map<string, { at: number; waitMs: number }>();
   readonly #messagesMax: number;
   readonly #bytesMax: number;
   #count = 0;
@@ -43,6 +45,30 @@ export class Parking {
     return waiting;
   }
 
+  /**
+   * The epochs that something waits for and that should be looked for now (milliseconds of a monotonic clock), each more and
+   * more seldom.
+   */
+  due(now: number): { readonly gateway: string; readonly epoch: string }[] {
+    for (const key of this.#looks.keys()) {
+      if (!this.#messages.has(key) && this.#looks.size > LOOKS_MAX) {
+        this.#looks.delete(key);
+      }
+    }
+    const due: { readonly gateway: string; readonly epoch: string }[] = [];
+    for (const key of this.#messages.keys()) {
+      const look = this.#looks.get(key) ?? { at: now, waitMs: LOOK_MIN_MS };
+      if (look.at <= now) {
+        const [gateway = "", epoch = ""] = key.split("/");
+        due.push({ gateway, epoch });
+        look.at = now + look.waitMs;
+        look.waitMs = Math.min(2 * look.waitMs, LOOK_MAX_MS);
+      }
+      this.#looks.set(key, look);
+    }
+    return due;
+  }
+
   /** Forgets everything: it will come again. */
   clear(): void {
     for (const waiting of this.#messages.values()) {
@@ -60,6 +86,11 @@ export class Parking {
     this.#bytes -= messages.reduce((sum, { payload }) => sum + payload.length, 0);
   }
 }
+
+const LOOK_MIN_MS = 250;
+const LOOK_MAX_MS = 8000;
+/** Epochs of which is remembered how often they were looked for. */
+const LOOKS_MAX = 4000;
 
 function keyOf(gateway: string, epoch: string): string {
   return `${gateway}/${epoch}`;

@@ -1,43 +1,42 @@
-import { CLASSES, type ClassName } from "../gateway/reading.ts";
-import type { Book } from "./book.ts";
-import { FACTS } from "./catch-up.ts";
-import type { BootRow } from "./device-table.ts";
-import {
-  addSums,
-  complement,
-  explainHoles,
-  type ExplainedTakes,
-  noSums,
-  type Sums,
-  sumsOf,
-  type TakeRange,
-} from "./ledger.ts";
-import { RANGE_KINDS } from "./range-table.ts";
-import type { SealedStore } from "./sealed.ts";
-import { type HubStore, numberIn, textIn } from "./store.ts";
-import { classIn } from "./take-table.ts";
+import { AccountSheet, type AccountLine, UNKNOWN } from "./account-sheet.ts";
+import type { DevicePage } from "./book-pages.ts";
+import { blockName, hourIn, hourOf, tagIn } from "./book-places.ts";
+import type { Books } from "./books.ts";
+import { countOf, noSums, sumsOf, type TakeRow } from "./ledger.ts";
+import type { PageCache } from "./page-cache.ts";
+import type { RunPage } from "./run-page.ts";
+import type { HubStore } from "./store.ts";
 
 /**
  * One line of the account, in items; a take of which only the number is known counts as one and stands under class
  * `unknown`. taken = kept + accounted + unaccounted, and accounted = withheld + refused + dropped + gaps.
  */
-export interface Account extends Readonly<Sums> {
+export interface Account extends Readonly<AccountLine> {
   readonly accounted: number;
-  /** Items that came more than once and were dropped. */
-  readonly duplicates: number;
-  /** Takes that a flow changed. */
-  readonly derived: number;
+}
+
+/** An account with its parts. */
+interface Accounts extends Account {
+  readonly classes: Readonly<Record<string, Account>>;
+  /** Items (or takes) in gaps, per reason: evicted, expired, lost-in-bedside, ... */
+  readonly reasons: Readonly<Record<string, number>>;
+}
+
+/** One interval of one device. */
+export interface IntervalAccount extends Accounts {
+  /** Gateway time, epoch milliseconds, both ends; the end is not part of it. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /** One device's completeness. */
-interface DeviceAccount extends Account {
+export interface DeviceAccount extends Accounts {
   readonly gateway: string;
   readonly device: string;
-  readonly classes: Readonly<Record<string, Account>>;
-  /** Items (or takes) in gaps, per reason. */
-  readonly reasons: Readonly<Record<string, number>>;
   /** Of the gaps, takes that may never have been taken. */
   readonly atMost: number;
+  /** In order of time; only when asked for. */
+  readonly intervals: readonly IntervalAccount[];
 }
 
 /** One chain of sealed records. */
@@ -48,7 +47,7 @@ interface ChainAccount {
   readonly records: number;
   /** Records that the gateway declared gone. */
   readonly gone: number;
-  /** Records that are neither here nor declared gone, below the newest known one. */
+  /** Records that are neither here nor declared gone, below the newest known one: the gateway still has them. */
   readonly missing: number;
   /** True when hashes of neighbours did not fit. */
   readonly broken: boolean;
@@ -61,237 +60,216 @@ export interface LedgerReport {
   readonly reasons: Readonly<Record<string, number>>;
   readonly devices: readonly DeviceAccount[];
   readonly chains: readonly ChainAccount[];
-  /** True when the sealed store holds more than the ledger says. */
-  readonly behind: boolean;
+  /** Records in the sealed store that are not in the account yet. */
+  readonly behind: number;
+}
+
+/** What to tell. */
+export interface ReportWish {
+  /** One device only. */
+  readonly device?: string;
+  /** Length of the intervals in hours, from midnight UTC; without it no intervals are told. */
+  readonly hours?: number;
 }
 
 /** Adds up the ledger. Reads only. Throws WardError `WARD_HUB_NAMES` with the wrong recipient key. */
-export function reportLedger(parts: {
-  readonly store: HubStore;
-  readonly book: Book;
-  readonly sealed: SealedStore;
-}): LedgerReport {
-  const tellers = new Map<number, Teller>();
-  for (const boot of allBoots(parts.book)) {
-    const teller = tellers.get(boot.device) ?? new Teller();
-    tellers.set(boot.device, teller);
-    addBoot(parts, boot, teller);
-  }
-  addOpened(parts.store, tellers);
-  const total = new Teller();
-  const devices: DeviceAccount[] = [];
-  for (const { no, gateway, device } of parts.book.devices.devices()) {
-    const teller = tellers.get(no) ?? new Teller();
-    total.include(teller);
-    devices.push({ gateway, device, ...teller.total(), ...teller.parts() });
-  }
-  devices.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-  const { classes, reasons } = total.parts();
-  const { sealed } = parts;
-  const behind = sealed.fact(FACTS.booked) !== sealed.lastId;
-  return { totals: total.total(), classes, reasons, devices, chains: chainAccounts(parts), behind };
-}
-
-/** Class of takes of which nothing but the number is known. */
-const UNKNOWN = "unknown";
-const PAGE_ROWS = 2048;
-const RANGES_MAX = 1_000_000;
-
-type Line = Sums & { duplicates: number; derived: number };
-
-/** Adds up one device, or all. */
-class Teller {
-  readonly #lines = new Map<string, Line>();
-  readonly #reasons = new Map<string, number>();
-  #atMost = 0;
-
-  constructor() {
-    for (const name of [...CLASSES, UNKNOWN]) {
-      this.line(name);
-    }
-  }
-
-  line(name: string): Line {
-    const line = this.#lines.get(name) ?? { ...noSums(), duplicates: 0, derived: 0 };
-    this.#lines.set(name, line);
-    return line;
-  }
-
-  reason(name: string, count: number): void {
-    this.#reasons.set(name, (this.#reasons.get(name) ?? 0) + count);
-  }
-
-  atMost(count: number): void {
-    this.#atMost += count;
-  }
-
-  include(other: Teller): void {
-    for (const [name, line] of other.#lines) {
-      addLine(this.line(name), line);
-    }
-    for (const [name, count] of other.#reasons) {
-      this.reason(name, count);
-    }
-    this.#atMost += other.#atMost;
-  }
-
-  total(): Account {
-    const total: Line = { ...noSums(), duplicates: 0, derived: 0 };
-    for (const line of this.#lines.values()) {
-      addLine(total, line);
-    }
-    return accountOf(total);
-  }
-
-  parts(): Pick<DeviceAccount, "classes" | "reasons" | "atMost"> {
-    const classes = [...this.#lines].map(([name, line]) => [name, accountOf(line)] as const);
-    const reasons = [...this.#reasons].filter(([, count]) => count > 0);
-    return {
-      classes: Object.fromEntries(classes),
-      reasons: Object.fromEntries(reasons),
-      atMost: this.#atMost,
-    };
-  }
-}
-
-function addLine(total: Line, line: Readonly<Line>): void {
-  addSums(total, line);
-  total.duplicates += line.duplicates;
-  total.derived += line.derived;
-}
-
-function accountOf(line: Readonly<Line>): Account {
-  return { ...line, accounted: line.withheld + line.refused + line.dropped + line.gaps };
-}
-
-function* allBoots(book: Book): Generator<BootRow> {
-  let after = 0;
-  for (;;) {
-    const boots = book.devices.boots(after, PAGE_ROWS);
-    yield* boots;
-    const last = boots.at(-1);
-    if (last === undefined) {
-      return;
-    }
-    after = last.no;
-  }
-}
-
-function addBoot(
-  { store, book }: { readonly store: HubStore; readonly book: Book },
-  { no }: BootRow,
-  teller: Teller,
-): void {
-  addArchived(store, no, teller);
-  const present = book.ranges.all(RANGE_KINDS.archived, no, RANGES_MAX);
-  let after = -1;
-  for (;;) {
-    const page = book.takes.list(no, after, Number.MAX_SAFE_INTEGER, PAGE_ROWS);
-    for (const { take, row } of page) {
-      const reason = book.gapReason(no, take, row);
-      const sums = sumsOf(row, reason);
-      addSums(teller.line(row.class), sums);
-      if (reason !== null) {
-        teller.reason(reason, sums.gaps);
-      }
-      extend(present, take);
-      after = take;
-    }
-    if (page.length < PAGE_ROWS) {
-      break;
-    }
-  }
-  const holes = explainHoles(present, takeGaps(store, no));
-  const unknown = teller.line(UNKNOWN);
-  for (const [reason, takes] of holes.reasons) {
-    teller.reason(reason, takes);
-    unknown.gaps += takes;
-    unknown.taken += takes;
-  }
-  teller.atMost(holes.atMost);
-  unknown.unaccounted += holes.unexplained;
-  unknown.taken += holes.unexplained;
-}
-
-/** Appends one take to ranges, the last of which it may extend. */
-function extend(ranges: TakeRange[], take: number): void {
-  const last = ranges.at(-1);
-  if (last !== undefined && take === last[1] + 1) {
-    ranges[ranges.length - 1] = [last[0], take];
-  } else {
-    ranges.push([take, take]);
-  }
-}
-
-function addArchived(store: HubStore, boot: number, teller: Teller): void {
-  for (const row of store.statement("SELECT * FROM sums WHERE boot = ?").all(boot)) {
-    addSums(teller.line(classIn(row, "class")), {
-      taken: numberIn(row, "taken"),
-      kept: numberIn(row, "kept"),
-      withheld: numberIn(row, "withheld"),
-      refused: numberIn(row, "refused"),
-      dropped: numberIn(row, "dropped"),
-      gaps: numberIn(row, "gaps"),
-      unaccounted: 0,
+export async function reportLedger(
+  parts: { readonly books: Books; readonly store: HubStore },
+  wish: ReportWish = {},
+): Promise<LedgerReport> {
+  const devices = await devicesOf(parts, wish);
+  await addRuns(parts, devices, wish);
+  await addHours(parts, devices, wish);
+  const total = new AccountSheet();
+  const accounts: DeviceAccount[] = [];
+  for (const { page, sheet, atMost, intervals } of devices.values()) {
+    total.include(sheet);
+    accounts.push({
+      ...page,
+      ...accountsOf(sheet),
+      atMost,
+      intervals: intervalsOf(intervals, wish.hours ?? 0),
     });
   }
-  for (const row of store.statement("SELECT * FROM sum_reasons WHERE boot = ?").all(boot)) {
-    teller.reason(textIn(row, "reason"), numberIn(row, "items"));
+  accounts.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const { classes, reasons, ...totals } = accountsOf(total);
+  const chains = chainAccounts(parts.books);
+  const behind = (await parts.store.lastId()) - parts.books.booked;
+  return { totals, classes, reasons, devices: accounts, chains, behind };
+}
+
+interface Parts {
+  readonly books: Books;
+  readonly store: HubStore;
+}
+
+/** One device while it is added up. */
+interface OpenDevice {
+  readonly page: DevicePage;
+  readonly sheet: AccountSheet;
+  atMost: number;
+  /** By the hour at which the interval begins. */
+  readonly intervals: Map<number, AccountSheet>;
+}
+
+type OpenDevices = Map<string, OpenDevice>;
+
+const HOUR_MS = 3_600_000;
+
+async function devicesOf({ books, store }: Parts, { device }: ReportWish): Promise<OpenDevices> {
+  const devices: OpenDevices = new Map();
+  for await (const [tag, page] of allPages(books.pages.devices, store)) {
+    if (device === undefined || page.device === device) {
+      devices.set(tag, { page, sheet: new AccountSheet(), atMost: 0, intervals: new Map() });
+    }
+  }
+  return devices;
+}
+
+async function addRuns(parts: Parts, devices: OpenDevices, wish: ReportWish): Promise<void> {
+  for await (const [name, run] of allPages(parts.books.pages.runs, parts.store)) {
+    const device = devices.get(tagIn(name));
+    if (device !== undefined) {
+      device.sheet.include(run.sheet);
+      const { explained, unexplained } = run.holes();
+      for (const { first, last, reason, atMost, start } of explained) {
+        const takes = last - first + 1;
+        device.atMost += atMost ? takes : 0;
+        addHole(device, wish, { takes, reason, hour: hourOf(start) });
+      }
+      for (const [first, last] of unexplained) {
+        // When is not known: about when the take before it was, or the one behind it.
+        const beside =
+          (await loadRow(parts.books, name, first - 1)) ??
+          (await loadRow(parts.books, name, last + 1));
+        const hour = beside?.hour ?? 0;
+        addHole(device, wish, { takes: countOf([[first, last]]), reason: null, hour });
+      }
+      await explainOpen(parts, { name, run, device, wish });
+    }
   }
 }
 
-function takeGaps(store: HubStore, boot: number): ExplainedTakes[] {
-  return store
-    .statement("SELECT first, last, reason, at_most FROM take_gaps WHERE boot = ?")
-    .all(boot)
-    .map((row) => ({
-      first: numberIn(row, "first"),
-      last: numberIn(row, "last"),
-      reason: textIn(row, "reason"),
-      atMost: numberIn(row, "at_most") === 1,
+/**
+ * Items that are missing in takes of which no tally came: a take gap may cover them, and then they count as gaps. (Once there
+ * is a tally, it says what became of every item.)
+ */
+async function explainOpen(
+  { books }: Parts,
+  { name, run, device, wish }: { name: string; run: RunPage; device: OpenDevice; wish: ReportWish },
+): Promise<void> {
+  for (const { first, last, reason } of run.gaps) {
+    for (const take of run.open.numbersIn(first, last)) {
+      const row = await loadRow(books, name, take);
+      if (row !== null && !row.told) {
+        const { gaps, unaccounted } = sumsOf(row);
+        const moved = { ...noSums(), gaps: gaps + unaccounted, unaccounted: -unaccounted };
+        for (const sheet of sheetsOf(device, wish, row.hour)) {
+          sheet.add(row.class, moved, reason, 1);
+        }
+      }
+    }
+  }
+}
+
+/** Takes of which only the number is known. */
+function addHole(
+  device: OpenDevice,
+  wish: ReportWish,
+  hole: { readonly takes: number; readonly reason: string | null; readonly hour: number },
+): void {
+  const { takes, reason, hour } = hole;
+  for (const sheet of sheetsOf(device, wish, hour)) {
+    const line = sheet.line(UNKNOWN);
+    line.taken += takes;
+    if (reason === null) {
+      line.unaccounted += takes;
+    } else {
+      line.gaps += takes;
+      sheet.reason(reason, takes);
+    }
+  }
+}
+
+async function addHours(parts: Parts, devices: OpenDevices, wish: ReportWish): Promise<void> {
+  if (wish.hours === undefined) {
+    return;
+  }
+  for await (const [name, sheet] of allPages(parts.books.pages.hours, parts.store)) {
+    const device = devices.get(tagIn(name));
+    if (device !== undefined) {
+      intervalAt(device, hourIn(name), wish.hours).include(sheet);
+    }
+  }
+}
+
+/** The device's own account, and that of the interval that an hour lies in. */
+function sheetsOf(device: OpenDevice, { hours }: ReportWish, hour: number): AccountSheet[] {
+  return hours === undefined ? [device.sheet] : [device.sheet, intervalAt(device, hour, hours)];
+}
+
+function intervalAt({ intervals }: OpenDevice, hour: number, hours: number): AccountSheet {
+  const first = Math.floor(hour / hours) * hours;
+  const sheet = intervals.get(first) ?? new AccountSheet();
+  intervals.set(first, sheet);
+  return sheet;
+}
+
+function intervalsOf(
+  intervals: ReadonlyMap<number, AccountSheet>,
+  hours: number,
+): IntervalAccount[] {
+  return [...intervals]
+    .toSorted(([a], [b]) => a - b)
+    .map(([first, sheet]) => ({
+      from: first * HOUR_MS,
+      to: (first + hours) * HOUR_MS,
+      ...accountsOf(sheet),
     }));
 }
 
-function addOpened(store: HubStore, tellers: Map<number, Teller>): void {
-  for (const row of store.statement("SELECT * FROM opened").all()) {
-    const className: ClassName = classIn(row, "class");
-    const line = tellers.get(numberIn(row, "device"))?.line(className);
-    if (line !== undefined) {
-      line.duplicates += numberIn(row, "duplicates");
-      line.derived += numberIn(row, "derived");
+async function loadRow({ pages }: Books, run: string, take: number): Promise<TakeRow | null> {
+  const block = blockName(run, Math.max(take, 0));
+  pages.want(pages.blocks, block);
+  await pages.fetch();
+  return pages.blocks.find(block)?.get(Math.max(take, 0)) ?? null;
+}
+
+/** All pages of a kind: those in memory, which may be newer, and those that are only in the store. */
+async function* allPages<T>(cache: PageCache<T>, store: HubStore): AsyncGenerator<[string, T]> {
+  for (const entry of cache.entries()) {
+    yield entry;
+  }
+  for await (const [key, bytes] of store.pagesUnder(cache.prefix)) {
+    const name = key.slice(cache.prefix.length);
+    if (!cache.knows(name)) {
+      yield [name, cache.decode(bytes)];
     }
   }
 }
 
-function chainAccounts({
-  book,
-  sealed,
-}: {
-  readonly book: Book;
-  readonly sealed: SealedStore;
-}): ChainAccount[] {
-  return sealed.chains().map(({ no, gateway, store, class: name }) => {
-    const here = book.ranges.all(RANGE_KINDS.committed, no, RANGES_MAX);
-    const gone = book.ranges.all(RANGE_KINDS.gone, no, RANGES_MAX);
-    const known = [...here, ...gone];
-    const first = known.reduce((min, range) => Math.min(min, range[0]), 1);
-    const last = known.reduce((max, range) => Math.max(max, range[1]), 0);
-    return {
-      gateway,
-      store,
-      class: name,
-      records: countOf(here),
-      gone: countOf(gone.flatMap((range) => complement(here, range))),
-      missing: countOf(complement(known, [first, last])),
-      broken: sealed.isBroken(no),
-    };
-  });
+function accountsOf(sheet: AccountSheet): Accounts {
+  const classes = sheet.lines().map(([name, line]) => [name, accountOf(line)] as const);
+  return {
+    ...accountOf(sheet.total()),
+    classes: Object.fromEntries(classes),
+    reasons: Object.fromEntries(sheet.reasons()),
+  };
+}
+
+function accountOf(line: Readonly<AccountLine>): Account {
+  return { ...line, accounted: line.withheld + line.refused + line.dropped + line.gaps };
+}
+
+function chainAccounts({ pages }: Books): ChainAccount[] {
+  return [...pages.chains.entries()]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, { records, gone, missing, broken }]) => {
+      const [gateway = "", store = "", className = ""] = name.split("/");
+      return { gateway, store, class: className, records, gone, missing, broken };
+    });
 }
 
 function nameOf({ gateway, device }: DeviceAccount): string {
   return `${gateway} ${device}`;
-}
-
-function countOf(ranges: readonly TakeRange[]): number {
-  return ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
 }

@@ -1,178 +1,133 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import type { ChainName } from "./chain-name.ts";
+import type { Link } from "./linked-runs.ts";
 
-import { errorText, WardError } from "../gateway/errors.ts";
-import { SCHEMA, SCHEMA_VERSION } from "./schema.ts";
+/** A verified record on its way into the store. */
+export interface NewRecord extends ChainName {
+  readonly sequence: number;
+  /** SHA-256 of `bytes`, 32 bytes. */
+  readonly hash: Uint8Array;
+  readonly previous: Uint8Array | null;
+  readonly backlog: boolean;
+  readonly bytes: Uint8Array;
+}
 
-/** One row of an answer; read its columns with `numberIn`, `textIn` and `bytesIn`. */
-export type Row = Readonly<Record<string, unknown>>;
+/** A record as it lies in the store. */
+export interface StoredRecord {
+  /** Its place in the order of commits: from 1, without a hole. */
+  readonly id: number;
+  readonly gateway: string;
+  /** Hub time, epoch milliseconds. */
+  readonly committedAt: number;
+  readonly backlog: boolean;
+  readonly bytes: Uint8Array;
+  /** What entering it into the books found (marks.ts); null when it was all news. */
+  readonly marks: string | null;
+}
 
-/** One prepared statement. Integers must be safe integers; byte strings are copied. */
-export interface Statement {
-  run(...values: SQLInputValue[]): { readonly changes: number; readonly lastId: number };
-  get(...values: SQLInputValue[]): Row | undefined;
-  all(...values: SQLInputValue[]): readonly Row[];
-  each(...values: SQLInputValue[]): Iterable<Row>;
+/** A wrapped epoch with the binding of the key that signed it. Ids and hashes are bytes. */
+export interface NewEpoch {
+  readonly gateway: string;
+  readonly epoch: Uint8Array;
+  readonly hash: Uint8Array;
+  readonly committedAt: number;
+  readonly bytes: Uint8Array;
+  readonly signer: Uint8Array;
+  readonly bindingHash: Uint8Array;
+  /** The time to judge the binding by, epoch milliseconds. */
+  readonly bindingAt: number;
+  readonly binding: Uint8Array;
+}
+
+/** A key binding statement as it was judged. */
+export interface StoredBinding {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Refused bytes, kept as evidence. */
+export interface Refused {
+  readonly topic: string;
+  readonly reason: string;
+  readonly hash: Uint8Array;
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What became of a record: its place in the order of commits when it is new, or the hash of what lies in its place. */
+export type CommitAnswer = { readonly id: number } | { readonly held: Uint8Array };
+
+/** How far the views are saved. */
+export interface ViewState {
+  /** The last record in them. */
+  readonly booked: number;
+  /** Counts how often they were made anew. */
+  readonly generation: number;
+}
+
+/** A step of the views, saved all or nothing. */
+export interface ViewStep {
+  /** What the views must be at before; otherwise someone else keeps the books. */
+  readonly from: ViewState;
+  readonly booked: number;
+  /** By key; null takes a page away. */
+  readonly pages: ReadonlyMap<string, Uint8Array | null>;
+  readonly marks: ReadonlyMap<number, string>;
 }
 
 /**
- * The door of `node:sqlite`: one database file with a write-ahead log and `synchronous=FULL`, so that a committed
- * transaction is on disk when `transaction` returns. Every call is synchronous; there is one writer.
+ * What the hub keeps: sealed records, epochs and bindings exactly as they came (never deleted), refused messages, and the
+ * views, which are made from these again at will. Two implementations: one SQLite file (sqlite-store.ts) and PostgreSQL
+ * (postgres-store.ts), which several hubs may share. Every method throws WardError `WARD_HUB_STORE` when the store cannot
+ * be used at the moment; whether what was asked for happened is then unknown, and asking again does no harm.
  */
-export class HubStore {
-  readonly #database: DatabaseSync;
-  readonly #statements = new Map<string, Statement>();
-
-  private constructor(database: DatabaseSync) {
-    this.#database = database;
-  }
-
+export interface HubStore {
   /**
-   * Opens or makes the database.
-   * @throws WardError `WARD_HUB_STORE` when the file is no database of ours or of another version
+   * Puts records on disk, all of them or none; a place that is taken stays as it is. Answers in order. When it returns, what
+   * is new survives a power cut. No two records of one call may have the same place. `committedAt` is hub time.
    */
-  static open(path: string, options: { readonly readOnly?: boolean } = {}): HubStore {
-    const readOnly = options.readOnly ?? false;
-    let database: DatabaseSync | null = null;
-    try {
-      database = new DatabaseSync(path, { readOnly, timeout: BUSY_MS });
-      prepareDatabase(database, readOnly);
-      return new HubStore(database);
-    } catch (error) {
-      database?.close();
-      throw new WardError(
-        "WARD_HUB_STORE",
-        `Cannot open hub database ${path}: ${errorText(error)}. Check the path, the rights and the disk.`,
-        { cause: error },
-      );
-    }
-  }
+  commit(records: readonly NewRecord[], committedAt: number): Promise<readonly CommitAnswer[]>;
+  /** Puts an epoch and its binding on disk; nothing changes when they are there. */
+  addEpoch(epoch: NewEpoch): Promise<void>;
+  /** Keeps the newest few; the same bytes once. */
+  quarantine(refused: readonly Refused[]): Promise<void>;
+  /** The hashes of what lies at these places, or null. */
+  hashesAt(
+    places: readonly (ChainName & { readonly sequence: number })[],
+  ): Promise<readonly (Uint8Array | null)[]>;
+  /** Records of a chain with sequences in a closed range, in order. */
+  links(chain: ChainName, from: number, to: number): Promise<readonly Link[]>;
+  /** The signed epoch record, or null. */
+  epoch(gateway: string, epoch: Uint8Array): Promise<Uint8Array | null>;
+  /** Bindings of a signing key, the newest few first. */
+  bindings(gateway: string, signer: Uint8Array): Promise<readonly StoredBinding[]>;
 
-  /** A prepared statement, kept for the next call with the same text. */
-  statement(sql: string): Statement {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) {
-      return known;
-    }
-    const made = wrap(this.#database.prepare(sql));
-    this.#statements.set(sql, made);
-    return made;
-  }
-
-  /** Runs `act` in one transaction: all of it is on disk afterwards, or nothing. Not to be nested. */
-  transaction<T>(act: () => T): T {
-    this.#database.exec("BEGIN IMMEDIATE");
-    try {
-      const result = act();
-      this.#database.exec("COMMIT");
-      return result;
-    } catch (error) {
-      if (this.#database.isTransaction) {
-        this.#database.exec("ROLLBACK");
-      }
-      throw error;
-    }
-  }
-
-  /** Runs `act` so that a failure in it undoes only what it wrote, not the transaction around it. */
-  attempt<T>(act: () => T): T {
-    this.#database.exec("SAVEPOINT attempt");
-    try {
-      const result = act();
-      this.#database.exec("RELEASE attempt");
-      return result;
-    } catch (error) {
-      if (this.#database.isTransaction) {
-        this.#database.exec("ROLLBACK TO attempt");
-        this.#database.exec("RELEASE attempt");
-      }
-      throw error;
-    }
-  }
-
-  /** True when SQLite itself said no. */
-  static isDatabaseError(error: unknown): boolean {
-    return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
-  }
-
-  /** True when the error says that this one row cannot be, not that the database is in trouble. */
-  static isConstraint(error: unknown): boolean {
-    const code: unknown = error instanceof Error && "errcode" in error ? error.errcode : undefined;
-    return typeof code === "number" && code % 256 === SQLITE_CONSTRAINT;
-  }
-
-  close(): void {
-    this.#statements.clear();
-    this.#database.close();
-  }
+  /** The newest record's place in the order of commits; 0 for none. */
+  lastId(): Promise<number>;
+  /** Records after a place, up to another, in order: as many as make up a step in memory, at least one if there is one. */
+  records(after: number, upTo: number): Promise<readonly StoredRecord[]>;
+  views(): Promise<ViewState>;
+  pages(keys: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** All pages whose keys begin so, in order of their keys. */
+  pagesUnder(prefix: string): AsyncIterable<readonly [key: string, bytes: Uint8Array]>;
+  /** Saves a step of the views; false when they are not where it begins. */
+  saveViews(step: ViewStep): Promise<boolean>;
+  /** Takes all views away: they begin anew. */
+  emptyViews(): Promise<void>;
+  /** True for the one process that may keep the books at the moment. Costs little: ask often. */
+  mayBook(): Promise<boolean>;
+  /** True when other hubs may use the same store. */
+  readonly isShared: boolean;
+  close(): Promise<void>;
 }
 
-/** An integer column. Throws TypeError when it is something else: the caller's statement is wrong. */
-export function numberIn(row: Row, column: string): number {
-  const value = row[column];
-  if (typeof value !== "number") {
-    throw new TypeError(`column ${column} is not a number`);
-  }
-  return value;
-}
-
-/** An integer column that may be empty. */
-export function numberOrNullIn(row: Row, column: string): number | null {
-  return row[column] === null ? null : numberIn(row, column);
-}
-
-/** A text column. Throws TypeError when it is something else. */
-export function textIn(row: Row, column: string): string {
-  const value = row[column];
-  if (typeof value !== "string") {
-    throw new TypeError(`column ${column} is not text`);
-  }
-  return value;
-}
-
-/** A text column that may be empty. */
-export function textOrNullIn(row: Row, column: string): string | null {
-  return row[column] === null ? null : textIn(row, column);
-}
-
-/** A byte string column. Throws TypeError when it is something else. */
-export function bytesIn(row: Row, column: string): Uint8Array {
-  const value = row[column];
-  if (!(value instanceof Uint8Array)) {
-    throw new TypeError(`column ${column} is not bytes`);
-  }
-  return value;
-}
-
-/** How long a second process (a report) may hold the lock before we give up. */
-const BUSY_MS = 5000;
-const SQLITE_CONSTRAINT = 19;
-
-function prepareDatabase(database: DatabaseSync, readOnly: boolean): void {
-  if (!readOnly) {
-    database.exec("PRAGMA journal_mode=WAL");
-    database.exec("PRAGMA synchronous=FULL");
-  }
-  const version = database.prepare("PRAGMA user_version").get()?.["user_version"];
-  if (version === 0 && !readOnly) {
-    database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version=${SCHEMA_VERSION}; COMMIT`);
-    return;
-  }
-  if (version !== SCHEMA_VERSION) {
-    throw new WardError(
-      "WARD_HUB_STORE",
-      `it has version ${String(version)}, this program needs ${SCHEMA_VERSION}`,
-    );
-  }
-}
-
-function wrap(statement: StatementSync): Statement {
-  return {
-    run: (...values) => {
-      const { changes, lastInsertRowid } = statement.run(...values);
-      return { changes: Number(changes), lastId: Number(lastInsertRowid) };
-    },
-    get: (...values) => statement.get(...values),
-    all: (...values) => statement.all(...values),
-    each: (...values) => statement.iterate(...values),
-  };
-}
+/** Records in one step, and their bytes together, at most. */
+export const STEP_RECORDS = 128;
+export const STEP_BYTES: number = 16 * 2 ** 20;
+/** Refused messages kept, and bytes of each. */
+export const QUARANTINE_MAX = 1000;
+export const QUARANTINE_BYTES = 65_536;
+export const QUARANTINE_TOPIC = 200;
+/** Binding statements looked at for one signing key. */
+export const BINDINGS_MAX = 16;
+/** Pages read at a time by `pagesUnder`. */
+export const PAGES_STEP = 500;

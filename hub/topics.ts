@@ -13,6 +13,8 @@ export type UpTopic =
 
 /** Everything that gateways send up. */
 export const UP_FILTER = "ward/v1/+/up/#";
+/** The same for one of several hubs on one store: the broker gives each message to one of them. */
+export const SHARED_UP_FILTER: string = `$share/hub/${UP_FILTER}`;
 
 /** Takes a topic apart; null when it is none of ours. */
 export function parseUpTopic(topic: string): UpTopic | null {

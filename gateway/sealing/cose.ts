@@ -14,6 +14,7 @@ import {
   malformed,
 } from "./cbor.ts";
 import type { CborValue } from "./cbor.ts";
+import { headOf } from "./fixed-form.ts";
 
 /**
  * COSE_Sign1 and COSE_Encrypt0 (RFC 9052) with the few algorithms the house uses: Ed25519 (alg -8), ES256 (-7) and AES-256-GCM
@@ -144,7 +145,17 @@ export function encStructure(
   protectedBytes: Uint8Array,
   context: string | Uint8Array,
 ): Uint8Array {
-  return encodeCbor([kind, normal(protectedBytes), contextBytes(context)]);
+  const label = new TextEncoder().encode(kind);
+  const [header, external] = [normal(protectedBytes), contextBytes(context)];
+  return Buffer.concat([
+    headOf("array", 3),
+    headOf("text", label.length),
+    label,
+    headOf("bytes", header.length),
+    header,
+    headOf("bytes", external.length),
+    external,
+  ]);
 }
 
 /** AES-256-GCM; the tag follows the ciphertext. */
@@ -207,7 +218,16 @@ function sigStructure(
   context: string | Uint8Array,
   payload: Uint8Array,
 ): Uint8Array {
-  return encodeCbor(["Signature1", normal(protectedBytes), contextBytes(context), payload]);
+  const [header, external] = [normal(protectedBytes), contextBytes(context)];
+  return Buffer.concat([
+    SIGNATURE1,
+    headOf("bytes", header.length),
+    header,
+    headOf("bytes", external.length),
+    external,
+    headOf("bytes", payload.length),
+    payload,
+  ]);
 }
 
 /** An encoded empty map stands for the empty byte string in what is signed (RFC 9052 §4.4). */
@@ -221,6 +241,12 @@ function contextBytes(context: string | Uint8Array): Uint8Array {
   return typeof context === "string" ? new TextEncoder().encode(context) : context;
 }
 
+/** The head of an array of four, and the text "Signature1". */
+const SIGNATURE1 = Buffer.concat([
+  headOf("array", 4),
+  headOf("text", "Signature1".length),
+  Buffer.from("Signature1"),
+]);
 const TAG_ENCRYPT0 = 16;
 const TAG_SIGN1 = 18;
 /** Ed25519 and ES256 signatures have the same length. */

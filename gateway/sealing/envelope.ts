@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 
 import { CLASSES, isGatewayId } from "../reading.ts";
 import type { ClassName } from "../reading.ts";
-import { arrayOf, bytesOf, integerOf, malformed, mapOf } from "./cbor.ts";
+import { integerOf, malformed } from "./cbor.ts";
 import type { CborValue } from "./cbor.ts";
-import { ALG_A256GCM, HEADER_ALG, HEADER_KID, readEncrypt0 } from "./cose.ts";
-import type { Encrypt0, Headers } from "./cose.ts";
+import { HEADER_KID, TAG_BYTES } from "./cose.ts";
+import type { Headers } from "./cose.ts";
+import { FixedForm } from "./fixed-form.ts";
 
 /**
  * The headers of a sealed record: what lies outside the encryption. README.md beside this file specifies every byte.
@@ -70,32 +71,47 @@ export const SALT_BYTES = 16;
 export const STORE_ID_BYTES = 8;
 export const HASH_BYTES = 32;
 
+/** A sealed record taken apart; nothing of it is authenticated. */
+export interface SealedParts {
+  readonly header: SealedHeader;
+  readonly protectedBytes: Uint8Array;
+  readonly ciphertext: Uint8Array;
+}
+
 /**
  * The inner header of a sealed record. Needs no key, so it says nothing about who wrote it. Throws WardError
  * `WARD_ENVELOPE`.
  */
 export function readSealedHeader(encrypt0: Uint8Array): SealedHeader {
-  return sealedHeaderOf(readEncrypt0(bounded(encrypt0)));
+  return readSealed(encrypt0).header;
 }
 
-/** The same for a record that is already taken apart. */
-export function sealedHeaderOf(parts: Encrypt0): SealedHeader {
-  const headers = mapOf(parts.headers, [HEADER_ALG, HEADER_KID, HEADER_WARD], "batch header");
-  mapOf(parts.unprotected, [], "unprotected batch header");
-  integerOf(headers.get(HEADER_ALG), "algorithm", ALG_A256GCM, ALG_A256GCM);
-  const epoch = bytesOf(headers.get(HEADER_KID), "epoch id", EPOCH_ID_BYTES);
-  const ward = arrayOf(headers.get(HEADER_WARD), "batch header", 6);
-  integerOf(ward[0], "version", ENVELOPE_VERSION, ENVELOPE_VERSION);
-  const firstAt = integerOf(ward[3], "first time", 0, TIME_MAX);
-  return {
-    version: ENVELOPE_VERSION,
-    class: classOf(ward[1]),
-    epoch: toHex(epoch),
-    salt: toHex(bytesOf(ward[2], "salt", SALT_BYTES)),
-    firstAt,
-    lastAt: integerOf(ward[4], "last time", firstAt, TIME_MAX),
-    count: integerOf(ward[5], "count", 0, RECORD_ITEMS_MAX),
-  };
+/** Takes a sealed record (a COSE_Encrypt0) apart. Throws WardError `WARD_ENVELOPE`. */
+export function readSealed(encrypt0: Uint8Array): SealedParts {
+  const form = new FixedForm(bounded(encrypt0));
+  form.literal(ENCRYPT0_HEAD, "COSE_Encrypt0");
+  const protectedBytes = form.bytes("batch header", 0, RECORD_BYTES_MAX);
+  form.literal(NO_HEADERS, "unprotected batch header");
+  const ciphertext = form.bytes("ciphertext", TAG_BYTES, RECORD_BYTES_MAX);
+  form.end();
+  return { header: readInner(protectedBytes), protectedBytes, ciphertext };
+}
+
+function readInner(protectedBytes: Uint8Array): SealedHeader {
+  const form = new FixedForm(protectedBytes);
+  form.literal(INNER_HEAD, "algorithm");
+  const epoch = toHex(form.bytes("epoch id", EPOCH_ID_BYTES));
+  form.literal(INNER_WARD, "batch header or its version");
+  const name = classOf(form.uint("class", RECORD_CLASSES.length - 1));
+  const salt = toHex(form.bytes("salt", SALT_BYTES));
+  const firstAt = form.uint("first time", TIME_MAX);
+  const lastAt = form.uint("last time", TIME_MAX);
+  const count = form.uint("count", RECORD_ITEMS_MAX);
+  form.end();
+  if (lastAt < firstAt) {
+    throw malformed("the last time is before the first");
+  }
+  return { version: ENVELOPE_VERSION, class: name, epoch, salt, firstAt, lastAt, count };
 }
 
 /** The COSE headers that carry an inner header. */
@@ -164,3 +180,11 @@ export function hashHex(bytes: Uint8Array): string {
 }
 
 const HEX = /^[0-9a-f]*$/;
+/** Tag 16 and an array of three. */
+const ENCRYPT0_HEAD = Uint8Array.of(0xd0, 0x83);
+/** An empty map. */
+const NO_HEADERS = Uint8Array.of(0xa0);
+/** A map of three; algorithm A256GCM; then the key id. */
+const INNER_HEAD = Uint8Array.of(0xa3, 0x01, 0x03, 0x04);
+/** "ward", an array of six, version 1. */
+const INNER_WARD = Uint8Array.of(0x64, 0x77, 0x61, 0x72, 0x64, 0x86, 0x01);

@@ -6,15 +6,14 @@ import type { Item } from "../reading.ts";
 import { arrayOf, bytesOf, CBOR_BYTES_MAX, integerOf, malformed, mapOf } from "./cbor.ts";
 import {
   ALG_EDDSA,
+  encStructure,
+  gcmDecrypt,
   HEADER_ALG,
   HEADER_KID,
-  openEncrypt0,
-  readEncrypt0,
   readSign1,
   verifySign1,
 } from "./cose.ts";
 import type { Sign1 } from "./cose.ts";
-import { timeOf } from "./batch.ts";
 import {
   bounded,
   classOf,
@@ -25,8 +24,10 @@ import {
   gatewayOf,
   hashHex,
   HEADER_WARD,
+  readSealed,
   readSealedHeader,
-  sealedHeaderOf,
+  RECORD_BYTES_MAX,
+  RECORD_CLASSES,
   STORE_ID_BYTES,
   TIME_MAX,
   toHex,
@@ -34,13 +35,15 @@ import {
 import type { RecordPlace, SealedHeader } from "./envelope.ts";
 import { openEpochKey, readWrappedEpoch, recordKey } from "./epoch.ts";
 import type { EpochHeader } from "./epoch.ts";
+import { FixedForm } from "./fixed-form.ts";
 import { decodeGap } from "./gap.ts";
 import type { BatchGap } from "./gap.ts";
+import { decodeColumns, type ItemColumns } from "./item-columns.ts";
 import { unpack } from "./pack.ts";
 import { KEY_ID_BYTES } from "./sign.ts";
 import { decodeTally } from "./tally.ts";
 import type { Tally } from "./tally.ts";
-import { decodeItems } from "./unbatch.ts";
+import { itemsOf } from "./unbatch.ts";
 
 /** A record as it arrived. Only what is needed to find the key may be used before `verify` said true. */
 export interface ReadRecord {
@@ -51,7 +54,13 @@ export interface ReadRecord {
   /** Id of the key that claims to have signed it (see `keyId`), 8 bytes as hex. */
   readonly signer: string;
   verify(key: KeyObject): boolean;
-  /** The sealed record inside. Throws WardError `WARD_UNVERIFIED` before `verify` said true. */
+  /**
+   * True, as `verify` would say, when the next record of this chain is verified, was signed by the same key and names the
+   * hash of this one: whoever signed that signed these very bytes too.
+   */
+  vouchedBy(next: ReadRecord): boolean;
+  readonly isVerified: boolean;
+  /** The sealed record inside. Throws WardError `WARD_UNVERIFIED` before `verify` or `vouchedBy` said true. */
   readonly encrypt0: Uint8Array;
 }
 
@@ -71,34 +80,75 @@ export interface ReadEpoch extends EpochHeader {
 
 /** Takes a signed record apart. Throws WardError `WARD_ENVELOPE`. */
 export function readRecord(sign1: Uint8Array): ReadRecord {
-  const { parts, signer, ward } = readSigned(bounded(sign1), 7);
-  const place: RecordPlace = {
-    gateway: gatewayOf(ward[1]),
-    store: toHex(bytesOf(ward[2], "store id", STORE_ID_BYTES)),
-    class: classOf(ward[3]),
-    sequence: integerOf(ward[4], "sequence", 0, Number.MAX_SAFE_INTEGER),
-    previous: ward[5] === null ? null : toHex(bytesOf(ward[5], "previous hash", HASH_BYTES)),
-    storedAt: integerOf(ward[6], "time", 0, TIME_MAX),
-  };
-  const header = readSealedHeader(parts.payload);
+  const form = new FixedForm(bounded(sign1));
+  form.literal(SIGN1_HEAD, "COSE_Sign1");
+  const protectedBytes = form.bytes("record header", 0, RECORD_BYTES_MAX);
+  form.literal(NO_HEADERS, "unprotected header");
+  const payload = form.bytes("payload", 0, RECORD_BYTES_MAX);
+  const signature = form.bytes("signature", SIGNATURE_BYTES);
+  form.end();
+  const { signer, place } = readOuter(protectedBytes);
+  const header = readSealedHeader(payload);
   if (header.class !== place.class) {
     throw malformed("the two headers name different classes");
   }
+  const parts = { headers: EDDSA, unprotected: NOTHING, protectedBytes, payload, signature };
+  const hash = hashHex(sign1);
   let verified = false;
   return {
     place,
     header,
-    hash: hashHex(sign1),
+    hash,
     signer,
     verify(key) {
       verified = verifySign1(parts, key, CONTEXT.record);
       return verified;
     },
+    vouchedBy(next) {
+      verified = next.isVerified && next.signer === signer && isNext(place, hash, next.place);
+      return verified;
+    },
+    get isVerified() {
+      return verified;
+    },
     get encrypt0() {
       checkVerified(verified);
-      return parts.payload;
+      return payload;
     },
   };
+}
+
+function isNext(place: RecordPlace, hash: string, next: RecordPlace): boolean {
+  return (
+    next.previous === hash &&
+    next.sequence === place.sequence + 1 &&
+    next.gateway === place.gateway &&
+    next.store === place.store &&
+    next.class === place.class
+  );
+}
+
+function readOuter(protectedBytes: Uint8Array): { signer: string; place: RecordPlace } {
+  const form = new FixedForm(protectedBytes);
+  form.literal(OUTER_HEAD, "algorithm");
+  const signer = toHex(form.bytes("key id", KEY_ID_BYTES));
+  form.literal(OUTER_WARD, "record header or its version");
+  const gateway = gatewayOf(form.text("gateway id", GATEWAY_LENGTH_MAX));
+  const store = toHex(form.bytes("store id", STORE_ID_BYTES));
+  const name = classOf(form.uint("class", RECORD_CLASSES.length - 1));
+  const sequence = form.uint("sequence", Number.MAX_SAFE_INTEGER);
+  const previous = form.bytesOrNull("previous hash", HASH_BYTES);
+  const storedAt = form.uint("time", TIME_MAX);
+  form.end();
+  const place = {
+    gateway,
+    store,
+    class: name,
+    sequence,
+    previous: previous === null ? null : toHex(previous),
+    storedAt,
+  };
+  return { signer, place };
 }
 
 /** Takes a signed wrapped epoch apart. Throws WardError `WARD_ENVELOPE`. */
@@ -127,19 +177,23 @@ export function readEpoch(sign1: Uint8Array): ReadEpoch {
 
 /** Opens a sealed batch of items. Throws WardError `WARD_ENVELOPE` or `WARD_OPEN`. */
 export function openItems(encrypt0: Uint8Array, epochKey: KeyObject): Item[] {
+  return itemsOf(openColumns(encrypt0, epochKey));
+}
+
+/** Opens a sealed batch of items without making items of it. Throws WardError `WARD_ENVELOPE` or `WARD_OPEN`. */
+export function openColumns(encrypt0: Uint8Array, epochKey: KeyObject): ItemColumns {
   const { header, content } = openContent(encrypt0, epochKey);
   if (!CLASSES.some((name) => name === header.class)) {
     throw wrongContent(`a record of class ${header.class} holds no items`);
   }
-  const items = decodeItems(content);
-  const times = items.map((item) => timeOf(item));
+  const columns = decodeColumns(content);
   const isTrue =
-    items.length === header.count &&
-    times.every((time) => time >= header.firstAt && time <= header.lastAt);
+    columns.count === header.count &&
+    columns.groups.every(({ at }) => at >= header.firstAt && at <= header.lastAt);
   if (!isTrue) {
     throw wrongContent("the header tells another count or time than the items");
   }
-  return items;
+  return columns;
 }
 
 /** Opens a sealed tally. Throws WardError `WARD_ENVELOPE` or `WARD_OPEN`. */
@@ -166,10 +220,10 @@ function openContent(
   encrypt0: Uint8Array,
   epochKey: KeyObject,
 ): { header: SealedHeader; content: Uint8Array } {
-  const parts = readEncrypt0(bounded(encrypt0));
-  const header = sealedHeaderOf(parts);
+  const { header, protectedBytes, ciphertext } = readSealed(encrypt0);
   const { key, iv } = recordKey(epochKey, fromHex(header.epoch), fromHex(header.salt));
-  return { header, content: unpack(openEncrypt0(parts, key, iv, CONTEXT.batch)) };
+  const aad = encStructure("Encrypt0", protectedBytes, CONTEXT.batch);
+  return { header, content: unpack(gcmDecrypt(key, iv, aad, ciphertext)) };
 }
 
 /** The frame that records and epochs share: Ed25519, a key id, and our header of `fields` fields. */
@@ -198,3 +252,16 @@ function checkVerified(verified: boolean): void {
 function wrongContent(why: string): WardError {
   return new WardError("WARD_OPEN", `Cannot open sealed record: ${why}.`);
 }
+
+/** Tag 18 and an array of four. */
+const SIGN1_HEAD = Uint8Array.of(0xd2, 0x84);
+/** An empty map. */
+const NO_HEADERS = Uint8Array.of(0xa0);
+/** A map of three; algorithm EdDSA; then the key id. */
+const OUTER_HEAD = Uint8Array.of(0xa3, 0x01, 0x27, 0x04);
+/** "ward", an array of seven, version 1. */
+const OUTER_WARD = Uint8Array.of(0x64, 0x77, 0x61, 0x72, 0x64, 0x87, 0x01);
+const EDDSA: ReadonlyMap<unknown, unknown> = new Map([[HEADER_ALG, ALG_EDDSA]]);
+const NOTHING: ReadonlyMap<unknown, unknown> = new Map();
+const SIGNATURE_BYTES = 64;
+const GATEWAY_LENGTH_MAX = 64;

@@ -78,21 +78,21 @@ test("taken = kept + accounted, whatever the order, the repetitions and the arch
         let now = Date.now();
         const desk = await openDesk(hub, directory, { now: () => now });
         const { epochs, messages } = makeMessages(fates);
-        commitAll(desk, epochs);
+        await commitAll(desk, epochs);
         for (const message of shuffled([...messages, ...messages.slice(0, 5)], chance)) {
-          commitAll(desk, [message]);
+          await commitAll(desk, [message]);
           if (draw(chance, 6) === 0) {
             now += QUIET_MS;
-            desk.tick();
+            await desk.tick();
           }
         }
         now += QUIET_MS;
-        desk.tick();
-        desk.close();
-        checkReport(fates, directory);
+        await desk.tick();
+        await desk.close();
+        await checkReport(fates, directory);
         const text = readingsText(directory);
-        (await openDesk(hub, directory, { rebuild: true })).close();
-        checkReport(fates, directory);
+        await (await openDesk(hub, directory, { rebuild: true })).close();
+        await checkReport(fates, directory);
         assert.equal(readingsText(directory).length, text.length);
       },
     ),
@@ -100,9 +100,9 @@ test("taken = kept + accounted, whatever the order, the repetitions and the arch
   );
 });
 
-function checkReport(fates: readonly Fate[], directory: string): void {
+async function checkReport(fates: readonly Fate[], directory: string): Promise<void> {
   const expected = expectedOf(fates);
-  const { totals } = reportOf(hub, directory);
+  const { totals } = await reportOf(hub, directory);
   const { taken, kept, withheld, refused, dropped, gaps, unaccounted } = totals;
   assert.deepEqual({ taken, kept, withheld, refused, dropped, gaps, unaccounted }, expected);
   assert.equal(totals.accounted, withheld + refused + dropped + gaps);

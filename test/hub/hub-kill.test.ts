@@ -102,12 +102,14 @@ test("kill -9 at any moment: everything receipted is there, and every reading on
   await link.connection.close();
   assert.deepEqual(identitiesIn(directory).toSorted(), expected.toSorted());
   assert.ok(readingsText(directory).startsWith(sealed));
-  assert.equal(reportOf(site, directory).totals.kept, expected.length);
+  assert.equal((await reportOf(site, directory)).totals.kept, expected.length);
   assert.ok(
-    reportOf(site, directory).chains.every(({ missing, broken }) => missing === 0 && !broken),
+    (await reportOf(site, directory)).chains.every(
+      ({ missing, broken }) => missing === 0 && !broken,
+    ),
   );
   const text = readingsText(directory);
-  (await openDesk(site, directory, { rebuild: true })).close();
+  await (await openDesk(site, directory, { rebuild: true })).close();
   assert.equal(readingsText(directory), text);
 });
 

@@ -88,7 +88,7 @@ test("records come over mutual TLS and signed receipts go back", async () => {
   await link.connection.close();
   await running.stop();
   assert.equal(identitiesIn(directory).length, 60);
-  assert.equal(reportOf(site, directory).totals.unaccounted, 0);
+  assert.equal((await reportOf(site, directory)).totals.unaccounted, 0);
 });
 
 test("a record before its epoch waits, and the hub asks for the epoch", async () => {

@@ -110,6 +110,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "gateway/data-lock.ts",
       "node:",
       "aedes",
+      "pg",
     ],
   },
   {
@@ -207,6 +208,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "node-opcua-transport": ["gateway/lines/opcua-library.ts"],
   "reflect-metadata": ["provisioning/ca.ts"],
   "node-red": ["gateway/flowhost/node-red.ts"],
+  pg: ["hub/postgres.ts"],
   serialport: ["gateway/lines/serial-port.ts"],
   yaml: ["gateway/commands/yaml-file.ts"],
 };
