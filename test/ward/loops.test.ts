@@ -14,7 +14,7 @@ const ENDLESS = "($again := function($n) { $again($n + 1) }; $again(0))";
 test("a node that loops forever: the other rooms go on, and the built-in flow takes over", async () => {
   const directory = await mkdtemp(join(tmpdir(), "wardgate-loops-"));
   // The gateway's process takes its settings from here.
-  Object.assign(process.env, { WARD_HANG_MS: "1500", WARD_CRASH_LOOP_COUNT: "2" });
+  Object.assign(process.env, { WARD_HANG_MS: "4000", WARD_CRASH_LOOP_COUNT: "2" });
   try {
     const demo = await openHouse({ directory });
     const notices: string[] = [];
