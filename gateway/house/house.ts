@@ -109,7 +109,7 @@ export class House extends EventEmitter<HouseEvents> {
     while (performance.now() < until) {
       const status = await this.#lastWords("keeper", "outbox-status", DRAIN_MS);
       const waiting = Object.keys(valueAt(status, "classes") ?? {}).some(
-        (name) => numberAt(status, "classes", name, "backlog", "batches") > 0,
+        (name) => numberAt(status, "classes", name, "batches") > 0,
       );
       if (valueAt(status, "connected") !== true || !waiting) {
         return;

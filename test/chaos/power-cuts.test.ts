@@ -42,7 +42,7 @@ test(
           await sleep(random() * 300);
         }
         await disk.cut();
-        await worker.kill();
+        await worker.killWithoutDisk();
         await disk.off();
         assert.deepEqual(oracle.wrongs, [], `cut ${cut}`);
       }

@@ -102,11 +102,18 @@ export class Worker {
     return this.#heard.has(word);
   }
 
-  /** Ends it as a crash would; resolves when all that it said was heard. */
+  /** Ends it as a crash would; resolves when all that it said was heard. It must not have ended before. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     const { signal } = await this.ended();
     assert.equal(signal, "SIGKILL", "it was still running");
+  }
+
+  /** The same, where its disk is gone: then it may have said that the store does not open, and ended. */
+  async killWithoutDisk(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    const { code, signal } = await this.ended();
+    assert.ok(signal === "SIGKILL" || this.#heard.has("unopened"), `it ended with ${code}`);
   }
 
   /** Resolves when it has ended, and all that it said was heard. */
