@@ -1,6 +1,7 @@
 import { WardError } from "../errors.ts";
 import type { Store } from "./commits.ts";
 import { formatKey } from "./keys.ts";
+import { getIfReadable } from "./salvage.ts";
 import type { StoreWrite } from "./store.ts";
 import { openRow, sealRow } from "./values.ts";
 
@@ -12,7 +13,7 @@ export const FORMAT = 2;
  * program: then nothing of it was changed.
  */
 export async function readFormat(store: Store): Promise<number> {
-  const value = await store.get(formatKey());
+  const value = await getIfReadable(store, formatKey());
   const content = value === undefined ? null : openRow(formatKey(), value);
   const format = content?.length === 1 ? (content[0] ?? 1) : 1;
   if (format > FORMAT) {

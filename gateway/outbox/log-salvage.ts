@@ -41,7 +41,8 @@ interface Batch {
   readonly isCut: boolean;
 }
 
-function* batchesOf(log: Buffer): Generator<Batch> {
+/** The records of a log, damaged ones too, in order. */
+export function* batchesOf(log: Buffer): Generator<Batch> {
   let open: Part[] = [];
   for (const part of partsOf(log)) {
     const { type } = part;

@@ -13,7 +13,7 @@ import { freeOf, ttlOf, type OutboxOptions } from "./outbox-options.ts";
 import { KEEP_ALL } from "./policy.ts";
 import { RecordReader } from "./read.ts";
 import type { EpochRecord, PutRequest, StoredRecord } from "./records.ts";
-import { getIfReadable } from "./salvage.ts";
+import { getIfReadable, isUnreadable } from "./salvage.ts";
 import { OutboxState } from "./state.ts";
 import { Store } from "./commits.ts";
 import { doneOr, Turns } from "./turns.ts";
@@ -107,6 +107,9 @@ export class Outbox {
       later.outbox = new Outbox(options, store, loaded, ballast);
       return later.outbox;
     } catch (error) {
+      if (isUnreadable(error)) {
+        store.distrust();
+      }
       await store.close();
       throw error;
     }

@@ -40,8 +40,9 @@ export class RecordReader {
       const looked = await this.some(chain.place, range, bytesLeft);
       const end = looked.rest === null ? range[1] : looked.rest[0] - 1;
       for (const sequence of numbers([range[0], end])) {
-        const value = looked.found.get(sequence);
-        const record = checked({ ...chain.place, sequence }, value);
+        const slot = { ...chain.place, sequence };
+        const value = looked.found.get(sequence) ?? (await this.#passedOver(slot));
+        const record = checked(slot, value);
         if (record === null) {
           bad.push(sequence);
         } else {
@@ -109,6 +110,15 @@ export class RecordReader {
       }
     }
     return null;
+  }
+
+  /** A record that a walk did not meet although it is there: the index of its table is damaged. */
+  async #passedOver(slot: RecordSlot): Promise<Uint8Array | undefined> {
+    const value = await getIfReadable(this.#store, recordKey(slot));
+    if (value !== undefined) {
+      this.#store.distrust();
+    }
+    return value;
   }
 
   async #scanOneByOne(place: ChainSlot, range: SequenceRange): Promise<Map<number, Uint8Array>> {

@@ -1,13 +1,23 @@
-import { errorCode, WardError } from "../errors.ts";
+import { errorCode, errorText, WardError } from "../errors.ts";
 import type { Store } from "./commits.ts";
 import { recordKey, slotOf, type ChainSlot } from "./keys.ts";
 import type { StoreEntry } from "./store.ts";
 
 /** Reading past damage: LevelDB ends an iteration at the first key or block that it cannot read. */
 
-/** True when a part of the data is unreadable for good, as against a disk that cannot be read now. */
+/**
+ * True when a part of the data is unreadable for good, as against a disk that cannot be read now. A damaged index may send
+ * LevelDB to a place beyond the end of a table: it calls that an invalid argument.
+ */
 export function isUnreadable(error: unknown): boolean {
-  return error instanceof WardError && errorCode(error.cause) === "LEVEL_CORRUPTION";
+  if (!(error instanceof WardError)) {
+    return false;
+  }
+  const { cause } = error;
+  return (
+    errorCode(cause) === "LEVEL_CORRUPTION" ||
+    (errorCode(cause) === "LEVEL_IO_ERROR" && /invalid argument/i.test(errorText(cause)))
+  );
 }
 
 /** A value, or undefined when it is not there or unreadable for good. */

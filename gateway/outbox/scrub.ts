@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { findBlocks } from "./block-search.ts";
 import { crc32c } from "./crc32c.ts";
+import { liveTables } from "./manifest.ts";
 
 /**
  * Checks LevelDB's tables before LevelDB sees them. It does not verify its own checksums when it reads, and some damage
@@ -9,10 +11,15 @@ import { crc32c } from "./crc32c.ts";
  * CRC-32C, an index block that names them, a footer that names the index.)
  */
 
-/** Names of the tables in a directory that are not what was written. */
+/**
+ * Names of the tables in a directory that are not what was written. One that is half written, because of a crash, is not one
+ * of them: the database does not know it.
+ */
 export function damagedTables(directory: string): string[] {
+  const live = liveTables(directory);
   return readdirSync(directory)
-    .filter((name) => /\.(ldb|sst)$/.test(name))
+    .filter((name) => /^\d+\.(ldb|sst)$/.test(name))
+    .filter((name) => live?.has(Number.parseInt(name, 10)) ?? true)
     .filter((name) => !isWholeTable(readFileSync(join(directory, name))));
 }
 
@@ -29,26 +36,39 @@ export function isWholeTable(table: Buffer): boolean {
 
 /**
  * The keys and values in those blocks of a damaged table that are still right; of a key with several versions the newest,
- * and none of a key that was deleted. Nothing, when the footer or the index is what is damaged.
+ * and none of a key that was deleted.
  */
 export function salvageTable(table: Buffer): [key: Buffer, value: Buffer][] {
   const found = new Map<string, [key: Buffer, value: Buffer]>();
   const seen = new Set<string>();
-  try {
-    const blocks = blocksOf(table, readFooter(table).index).filter((each) => isRight(table, each));
-    for (const [internal, value] of blocks.flatMap((each) => entriesIn(blockOf(table, each)))) {
-      // An internal key is the user's key, then 8 bytes: the type and the number of the write, newest first.
-      const key = internal.subarray(0, -TAG_BYTES);
-      const name = key.toString("latin1");
-      if (!seen.has(name) && internal[internal.length - TAG_BYTES] === TYPE_VALUE) {
-        found.set(name, [key, value]);
-      }
-      seen.add(name);
+  for (const [internal, value] of entriesOf(table)) {
+    // An internal key is the user's key, then 8 bytes: the type and the number of the write, newest first.
+    const key = internal.subarray(0, -TAG_BYTES);
+    const name = key.toString("latin1");
+    if (!seen.has(name) && internal[internal.length - TAG_BYTES] === TYPE_VALUE) {
+      found.set(name, [key, value]);
     }
-  } catch (error) {
-    orRethrow(error, null);
+    seen.add(name);
   }
   return [...found.values()];
+}
+
+/** What the good blocks hold; where the footer or the index is damaged, the blocks are found by their checksums. */
+function entriesOf(table: Buffer): [key: Buffer, value: Buffer][] {
+  const entries = (block: Handle): [Buffer, Buffer][] => {
+    try {
+      return isRight(table, block) ? entriesIn(blockOf(table, block)) : [];
+    } catch (error) {
+      return orRethrow(error, []);
+    }
+  };
+  try {
+    return blocksOf(table, readFooter(table).index).flatMap(entries);
+  } catch (error) {
+    const blocks = orRethrow(error, findBlocks(table));
+    // The index and the filter are among them; what they hold is short.
+    return blocks.flatMap(entries).filter(([, value]) => value.length > HANDLE_BYTES_MAX);
+  }
 }
 
 interface Handle {
@@ -121,6 +141,8 @@ function readVarint(bytes: Buffer, at: number): { readonly value: number; readon
 }
 
 const FOOTER_BYTES = 48;
+/** An index holds where blocks lie: two numbers. */
+const HANDLE_BYTES_MAX = 20;
 const TAG_BYTES = 8;
 const TYPE_VALUE = 1;
 const TABLE_MAGIC = 0xdb4775248b80fb57n;

@@ -8,8 +8,8 @@ import process from "node:process";
 export interface Checked {
   /** The lines about it, without `done`. */
   readonly lines: readonly string[];
-  /** How often LevelDB ended the process before the store opened. */
-  readonly crashes: number;
+  /** How often LevelDB ended the process, or the store did not open, before it did. */
+  readonly restarts: number;
 }
 
 /** One outbox-checker.ts, and another when damage ends it. */
@@ -17,12 +17,13 @@ export class Checker {
   #child: ChildProcessWithoutNullStreams | null = null;
   #lines: Interface | null = null;
 
-  /** Opens the store in a directory, again when the process ends on it: as the gateway does, but not for ever. */
+  /** Opens the store in a directory, again when the process ends on it or it does not open: as the gateway does, but not for ever. */
   async check(directory: string): Promise<Checked> {
-    for (let crashes = 0; ; crashes += 1) {
-      const lines = await this.#once(directory);
-      if (lines !== null || crashes >= CRASHES_MAX) {
-        return { lines: lines ?? ["failed again and again"], crashes };
+    for (let restarts = 0; ; restarts += 1) {
+      const lines = (await this.#once(directory)) ?? ["failed: the process ended"];
+      const isOpen = !lines.some((line) => line.startsWith("failed"));
+      if (isOpen || restarts >= RESTARTS_MAX) {
+        return { lines, restarts };
       }
     }
   }
@@ -77,4 +78,4 @@ export class Checker {
 }
 
 /** More than this in a row is a crash loop. */
-const CRASHES_MAX = 5;
+const RESTARTS_MAX = 5;

@@ -75,7 +75,7 @@ interface Outcome {
   readonly place: number;
   readonly wrongs: readonly string[];
   readonly renewed: boolean;
-  readonly crashes: number;
+  readonly restarts: number;
 }
 
 /** Runs the worker several times on one directory; every second time it is killed. */
@@ -155,11 +155,11 @@ async function checkCut(
   }
 }
 
-function judge(oracle: Oracle, { lines, crashes }: Checked): Omit<Outcome, "model" | "place"> {
+function judge(oracle: Oracle, { lines, restarts }: Checked): Omit<Outcome, "model" | "place"> {
   oracle.begin();
   const words = lines.map((line) => oracle.hear(line));
   const failed = lines.filter((line) => line.startsWith("failed"));
-  return { wrongs: [...oracle.wrongs, ...failed], renewed: words.includes("renewed"), crashes };
+  return { wrongs: [...oracle.wrongs, ...failed], renewed: words.includes("renewed"), restarts };
 }
 
 function report(outcomes: readonly Outcome[], acknowledged: number): void {
@@ -167,10 +167,10 @@ function report(outcomes: readonly Outcome[], acknowledged: number): void {
     const some = outcomes.filter((outcome) => outcome.model === model);
     const lossy = some.filter(({ wrongs }) => wrongs.length > 0).length;
     const renewed = some.filter((outcome) => outcome.renewed).length;
-    const crashes = some.reduce((sum, outcome) => sum + outcome.crashes, 0);
+    const restarts = some.reduce((sum, outcome) => sum + outcome.restarts, 0);
     process.stdout.write(
       `# ${model}: ${some.length} cuts in ${acknowledged} acknowledged records: ${lossy} lossy, ` +
-        `${renewed} began a new store, ${crashes} crashes while opening\n`,
+        `${renewed} began a new store, ${restarts} further starts\n`,
     );
   }
 }

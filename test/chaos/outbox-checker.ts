@@ -21,13 +21,16 @@ for await (const directory of createInterface({ input: process.stdin })) {
 
 async function check(directory: string): Promise<void> {
   const { outbox, told } = await openTestOutbox(directory, { commitMs: 0 });
-  say(outbox.renewed ? ["renewed"] : []);
-  await tellWhatIsThere(outbox);
-  say(["open"]);
-  const epoch = hex("checker");
-  const batches = [fakeBatch("vital", epoch, 1, "checker-0-0-0")];
-  await outbox.put({ epochs: [fakeEpoch(epoch)], batches });
-  await outbox.close();
+  try {
+    say(outbox.renewed ? ["renewed"] : []);
+    await tellWhatIsThere(outbox);
+    say(["open"]);
+    const epoch = hex("checker");
+    const batches = [fakeBatch("vital", epoch, 1, "checker-0-0-0")];
+    await outbox.put({ epochs: [fakeEpoch(epoch)], batches });
+  } finally {
+    await outbox.close();
+  }
   say(told.committed.flatMap((record) => linesOf("ack", record)));
   say(told.lost.map(({ class: name, store, from, to }) => `lost ${name} ${store} ${from} ${to}`));
 }
