@@ -141,7 +141,13 @@ export const SETTINGS = {
     /^$|^\/[^\0]{0,1023}$/,
     "While this file is missing in a directory that is there, times count as unsynchronised. Empty: it is not known.",
   ),
-  hangMs: int(5000, 1000, 120_000, "ms", "A room that does not answer for this long is restarted."),
+  hangMs: int(
+    10_000,
+    1000,
+    120_000,
+    "ms",
+    "A room that does not answer for this long is restarted.",
+  ),
   restartFirstMs: int(
     250,
     10,
