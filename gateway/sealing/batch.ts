@@ -8,6 +8,7 @@ import { RECORD_ITEMS_MAX } from "./envelope.ts";
 import { sealProblem } from "./sealable.ts";
 import { SeriesTable } from "./series.ts";
 import { SourceTable } from "./sources.ts";
+import { WaveWriter } from "./wave-samples.ts";
 
 /**
  * The columnar form of a list of items, before packing and encryption; README.md specifies it. Items that follow each other
@@ -48,7 +49,7 @@ export function encodeItems(items: readonly Item[]): Uint8Array {
     const seriesPlace = series.place(item, form);
     content.write(item, form, group.source, seriesPlace);
   }
-  return assemble({ sources, strings, series, groups, payload });
+  return assemble({ sources, strings, series, groups, payload, rests: content.rests() });
 }
 
 /** How value and text of a reading travel: numbers below FORM_DECIMAL, or decimals and zeros from there on. */
@@ -134,10 +135,12 @@ class PayloadWriter {
   readonly #writer: ColumnWriter;
   readonly #strings: StringTable;
   readonly #bases = new Map<number, number>();
+  readonly #waves: WaveWriter;
 
   constructor(writer: ColumnWriter, strings: StringTable) {
     this.#writer = writer;
     this.#strings = strings;
+    this.#waves = new WaveWriter(writer);
   }
 
   write(item: Item, form: number, source: number, series: number): void {
@@ -146,7 +149,7 @@ class PayloadWriter {
         this.#reading(item, form, baseKey(source, series));
         return;
       case "waveform":
-        this.#samples(item.samples);
+        this.#waves.write(item.samples, baseKey(source, series));
         return;
       case "notice":
         this.#writer.uint(this.#strings.place(item.text));
@@ -173,43 +176,10 @@ class PayloadWriter {
     }
   }
 
-  #samples(samples: readonly (number | null)[]): void {
-    const writer = this.#writer;
-    writer.uint(samples.length);
-    const holes = holesOf(samples);
-    writer.uint(holes.length);
-    for (const hole of holes) {
-      writer.uint(hole.skip);
-      writer.uint(hole.length);
-    }
-    let last = 0;
-    for (const sample of samples) {
-      if (sample !== null) {
-        writer.sint(sample - last);
-        last = sample;
-      }
-    }
+  /** What comes after all payloads. */
+  rests(): Uint8Array {
+    return this.#waves.rests();
   }
-}
-
-/** Runs of missing samples: how many present ones come before (since the last run), and how many are missing. */
-function holesOf(samples: readonly (number | null)[]): { skip: number; length: number }[] {
-  const holes: { skip: number; length: number }[] = [];
-  let open: { skip: number; length: number } | null = null;
-  let skip = 0;
-  for (const sample of samples) {
-    if (sample !== null) {
-      open = null;
-      skip += 1;
-    } else if (open === null) {
-      open = { skip, length: 1 };
-      holes.push(open);
-      skip = 0;
-    } else {
-      open.length += 1;
-    }
-  }
-  return holes;
 }
 
 function assemble(parts: {
@@ -218,6 +188,7 @@ function assemble(parts: {
   readonly series: SeriesTable;
   readonly groups: readonly Group[];
   readonly payload: ColumnWriter;
+  readonly rests: Uint8Array;
 }): Uint8Array {
   const tables = new ColumnWriter();
   parts.sources.write(tables, parts.strings);
@@ -230,6 +201,7 @@ function assemble(parts: {
   writeGroups(writer, parts.groups);
   writer.raw(parts.series.column());
   writer.raw(parts.payload.finish());
+  writer.raw(parts.rests);
   return writer.finish();
 }
 

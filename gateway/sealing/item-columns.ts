@@ -1,4 +1,4 @@
-import { CLOCK_QUALITIES, QUALITIES, TAKE_ITEMS_MAX, WAVE_SAMPLES_MAX } from "../reading.ts";
+import { CLOCK_QUALITIES, QUALITIES, TAKE_ITEMS_MAX } from "../reading.ts";
 import type { ClockQuality, Quality, Waveform } from "../reading.ts";
 import {
   baseKey,
@@ -19,6 +19,7 @@ import { MDC_MAX, QUALITY_MAX } from "./sealable.ts";
 import { KINDS } from "./series.ts";
 import { pick, readList, readSources } from "./sources.ts";
 import type { Source, TextReader } from "./sources.ts";
+import { WaveReader } from "./wave-samples.ts";
 
 /**
  * The items of a batch as they lie in it, column by column: no object per item. Item i belongs to the group that holds
@@ -96,6 +97,7 @@ export function decodeColumns(bytes: Uint8Array): ItemColumns {
       item += 1;
     }
   }
+  payload.rests();
   reader.end();
   const { numbers, texts, words, samples } = payload;
   return { count: item, sources, series, groups, places, numbers, texts, words, samples };
@@ -252,12 +254,18 @@ class PayloadReader {
   readonly #reader: ColumnReader;
   readonly #text: TextReader;
   readonly #bases = new Map<number, number>();
-  #samplesRead = 0;
+  readonly #waves: WaveReader;
 
   constructor(reader: ColumnReader, text: TextReader, count: number) {
     this.#reader = reader;
     this.#text = text;
     this.numbers = new Float64Array(count);
+    this.#waves = new WaveReader(reader, BATCH_SAMPLES_MAX);
+  }
+
+  /** Reads what comes after all payloads. */
+  rests(): void {
+    this.#waves.rests();
   }
 
   next(item: number, group: ItemGroup, series: Series, seriesPlace: number): void {
@@ -269,7 +277,7 @@ class PayloadReader {
       throw unreadable("device time");
     }
     if (series.kind === "waveform") {
-      this.samples[item] = this.#block();
+      this.samples[item] = this.#waves.head(baseKey(group.sourcePlace, seriesPlace));
     } else {
       this.texts[item] = this.#text(this.#reader, "text");
       this.numbers[item] = this.#since(group.at);
@@ -306,41 +314,5 @@ class PayloadReader {
       throw unreadable("since");
     }
     return since;
-  }
-
-  #block(): (number | null)[] {
-    const reader = this.#reader;
-    const length = reader.uint("samples", WAVE_SAMPLES_MAX);
-    this.#samplesRead += length;
-    if (length < 1 || this.#samplesRead > BATCH_SAMPLES_MAX) {
-      throw unreadable("samples");
-    }
-    const samples: (number | null)[] = Array.from({ length }, () => 0);
-    this.#holes(samples);
-    let last = 0;
-    for (const [place, sample] of samples.entries()) {
-      if (sample !== null) {
-        last += reader.sint("sample", 2 * TIME_MAX);
-        if (Math.abs(last) > TIME_MAX) {
-          throw unreadable("sample");
-        }
-        samples[place] = last;
-      }
-    }
-    return samples;
-  }
-
-  #holes(samples: (number | null)[]): void {
-    const reader = this.#reader;
-    const holes = reader.uint("missing samples", samples.length);
-    let end = 0;
-    for (let hole = 0; hole < holes; hole += 1) {
-      const start = end + reader.uint("missing samples", samples.length);
-      end = start + reader.uint("missing samples", samples.length);
-      if (end > samples.length || end === start) {
-        throw unreadable("missing samples");
-      }
-      samples.fill(null, start, end);
-    }
   }
 }

@@ -296,11 +296,13 @@ def read_items(content):
     groups = read_groups(reader)
     column = read_series_column(reader, sum(group["count"] for group in groups))
     mantissas = {}
+    waves = {"known": {}, "blocks": []}
     items = []
     for group in groups:
         for _ in range(group["count"]):
             place = column[len(items)]
-            items.append(read_item(reader, group, place, series[place], mantissas))
+            items.append(read_item(reader, group, place, series[place], mantissas, waves))
+    finish_waves(reader, waves)
     reader.end()
     return items
 
@@ -367,7 +369,7 @@ def read_series_column(reader, count):
     return column
 
 
-def read_item(reader, group, place, series, mantissas):
+def read_item(reader, group, place, series, mantissas, waves):
     item = {"kind": series["kind"], **reader.sources[group["source"]], "take": group["take"], "index": series["index"]}
     if series["kind"] == "notice":
         item["notice"] = series["notice"]
@@ -383,7 +385,7 @@ def read_item(reader, group, place, series, mantissas):
         for name in ("period", "scale", "offset", "gap"):
             item[name] = series[name]
         item["start"] = group["time"]
-        item["samples"] = read_samples(reader)
+        item["samples"] = read_wave_head(reader, waves, (group["source"], place))
         return item
     item["at"] = group["time"]
     item["deviceAt"] = group["deviceAt"]
@@ -413,7 +415,8 @@ def read_value(reader, form, key, mantissas):
     return float(text), text
 
 
-def read_samples(reader):
+def read_wave_head(reader, waves, key):
+    """The head of a block; its samples are put into the list by finish_waves."""
     count = reader.uint()
     samples = [0] * count
     place = 0
@@ -422,12 +425,62 @@ def read_samples(reader):
         for _ in range(reader.uint()):
             samples[place] = None
             place += 1
-    last = 0
-    for place, sample in enumerate(samples):
-        if sample is not None:
+    places = [place for place, sample in enumerate(samples) if sample is not None]
+    coding = reader.byte()
+    known = waves["known"].get(key, 0)
+    if coding == 255:
+        last = 0
+        for place in places:
             last += reader.sint()
             samples[place] = last
+        waves["known"][key] = 0
+        waves["blocks"].append((key, samples, [], None, []))
+        return samples
+    k, p = divmod(coding, 4)
+    firsts = [reader.sint() for _ in range(max(0, p - known))]
+    waves["known"][key] = min(3, known + len(places))
+    waves["blocks"].append((key, samples, places, (k, p), firsts))
     return samples
+
+
+def finish_waves(reader, waves):
+    if all(coding is None for _, _, _, coding, _ in waves["blocks"]):
+        return
+    text = "".join(f"{byte:08b}" for byte in reader.rest())
+    at = 0
+    ends = {}
+    for key, samples, places, coding, firsts in waves["blocks"]:
+        if coding is None:
+            ends[key] = []
+            continue
+        k, p = coding
+        known = list(ends.get(key, []))
+        for turn, place in enumerate(places):
+            if turn < len(firsts):
+                sample = firsts[turn] + (known[-1] if known else 0)
+            else:
+                ones = 0
+                while ones < 23 and text[at] == "1":
+                    ones += 1
+                    at += 1
+                if ones < 23:
+                    at += 1
+                    z = ones * 2**k + (int(text[at : at + k], 2) if k > 0 else 0)
+                    at += k
+                else:
+                    z = int(text[at : at + 32], 2)
+                    at += 32
+                sample = z // 2 if z % 2 == 0 else -(z + 1) // 2
+                if p == 1:
+                    sample += known[-1]
+                elif p == 2:
+                    sample += 2 * known[-1] - known[-2]
+                elif p == 3:
+                    sample += 3 * known[-1] - 3 * known[-2] + known[-3]
+            known.append(sample)
+            samples[place] = sample
+        ends[key] = known[-3:]
+    check(len(text) - at < 8 and "1" not in text[at:], "rests do not end")
 
 
 def read_tally(content):
