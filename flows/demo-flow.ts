@@ -106,7 +106,13 @@ const FILTER = {
   heartbeatMs: "30000",
   trend: false,
 } as const;
-const SEAL = { type: "ward-seal", name: "", windowMs: "100", itemsMax: "5000" } as const;
+const SEAL = {
+  type: "ward-seal",
+  name: "",
+  windowMs: "100",
+  waveMs: "1000",
+  itemsMax: "5000",
+} as const;
 const CATCH = { type: "catch", name: "", scope: null, uncaught: false } as const;
 const DEBUG = {
   active: true,

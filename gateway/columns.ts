@@ -61,6 +61,11 @@ export class ColumnWriter {
     this.#length += bytes.length;
   }
 
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** What was written so far; only until the next write. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);

@@ -22,8 +22,8 @@ export interface FlowServices {
    */
   settle(outcome: "withheld" | "refused", takes: readonly WardTake[], items: readonly Item[]): void;
 
-  /** Seals items of one class under the epoch of this process. Throws WardError `WARD_SEAL_INPUT` on bad items. */
-  seal(className: ClassName, items: readonly Item[]): SealedItems;
+  /** Begins a batch of one class, to be sealed under the epoch of this process. */
+  batch(className: ClassName): ItemBatch;
 
   /** Hands a sealed batch to the keeper; resolves when it is on disk, rejects with a WardError when it is not. */
   store(sealed: Uint8Array, ward: WardMessage): Promise<void>;
@@ -48,6 +48,19 @@ export interface SourceNode {
   readonly tab: string;
   take(take: Take, ward: WardMessage): void;
   line(status: LineStatus): void;
+}
+
+/** Items that wait to be sealed together. They are kept as bytes: what was added may be forgotten. */
+export interface ItemBatch {
+  /**
+   * Adds an item. Throws WardError `WARD_SEAL_INPUT` when it cannot be sealed exactly as it is, or is one too many; the
+   * batch is then what it was.
+   */
+  add(item: Item): void;
+  /** How large it is so far (bytes, about, before packing). */
+  readonly bytes: number;
+  /** Seals what was added; call once. Throws WardError `WARD_SEAL_INPUT` when there is nothing, or too much. */
+  seal(): SealedItems;
 }
 
 export interface SealedItems {

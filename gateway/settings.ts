@@ -17,7 +17,7 @@ export const SETTINGS = {
     0,
     10_000,
     "ms",
-    "The outbox waits at most this long to gather batches for one fsync.",
+    "Between two fsyncs of the outbox: what comes meanwhile shares the next one. The first after a pause comes at once.",
   ),
   publishWindow: int(
     64,

@@ -16,7 +16,7 @@ const ACTS = [
   "subscribe",
   "subscribeNotices",
   "settle",
-  "seal",
+  "batch",
   "store",
   "show",
   "watchOutbox",

@@ -3,6 +3,7 @@ export class Gathered {
   readonly #act: () => void;
   readonly #ms: number;
   #isComing = false;
+  #later: NodeJS.Timeout | null = null;
   #doneAt = -Infinity;
 
   /** @param ms shortest time between two acts (milliseconds) */
@@ -16,16 +17,26 @@ export class Gathered {
       return;
     }
     this.#isComing = true;
-    const act = (): void => {
-      this.#isComing = false;
-      this.#doneAt = performance.now();
-      this.#act();
-    };
     const wait = this.#doneAt + this.#ms - performance.now();
     if (wait > 0) {
-      setTimeout(act, wait);
+      setTimeout(() => this.#now(), wait);
     } else {
-      setImmediate(act);
+      setImmediate(() => this.#now());
     }
+  }
+
+  /** For what is not urgent: after `ms` milliseconds at the latest, and before that together with what is. */
+  within(ms: number): void {
+    if (!this.#isComing) {
+      this.#later ??= setTimeout(() => this.#now(), ms);
+    }
+  }
+
+  #now(): void {
+    this.#isComing = false;
+    clearTimeout(this.#later ?? undefined);
+    this.#later = null;
+    this.#doneAt = performance.now();
+    this.#act();
   }
 }

@@ -29,9 +29,8 @@ export class SealedRegister {
   }
 
   /** Remembers a sealed batch; of too many the oldest is forgotten. */
-  add(className: ClassName, sealed: Sealed, items: readonly Item[]): void {
+  add(className: ClassName, sealed: Sealed, kept: readonly KeptItems[]): void {
     const { salt } = sealed;
-    const kept = keptOf(items);
     this.#records.set(salt, {
       class: className,
       salt,
@@ -66,19 +65,24 @@ function hashOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-function keptOf(items: readonly Item[]): KeptItems[] {
-  const kept = new Map<string, KeptSoFar>();
-  let last: KeptSoFar | undefined;
-  for (const { device, boot, take, index } of items) {
+/** Which items of which takes a batch holds, as they are added to it. */
+export class KeptSoFar {
+  readonly #kept = new Map<string, KeptItems & { indices: number }>();
+  #last: (KeptItems & { indices: number }) | undefined;
+
+  add({ device, boot, take, index }: Item): void {
+    let last = this.#last;
     // Items of one take usually follow each other.
     if (last?.take !== take || last.device !== device || last.boot !== boot) {
       const key = keyOf({ device, boot, take });
-      last = kept.get(key) ?? { device, boot, take, indices: 0 };
-      kept.set(key, last);
+      last = this.#kept.get(key) ?? { device, boot, take, indices: 0 };
+      this.#kept.set(key, last);
+      this.#last = last;
     }
     last.indices = unionOf(last.indices, oneIndex(index));
   }
-  return [...kept.values()];
-}
 
-type KeptSoFar = KeptItems & { indices: number };
+  get items(): readonly KeptItems[] {
+    return [...this.#kept.values()];
+  }
+}

@@ -1,11 +1,13 @@
 import { isItem } from "../item-shape.ts";
 import type { FlowServices, ModelChoice } from "../flow-services.ts";
+import type { Item } from "../reading.ts";
 import type { OutboxStatus } from "../rooms.ts";
+import { BatchWriter } from "../sealing/batch.ts";
 import type { Sealer } from "../sealing/seal.ts";
 import type { Board } from "./board.ts";
 import type { Handover } from "./handover.ts";
 import type { OutboxWatch } from "./outbox-watch.ts";
-import { SealedRegister } from "./sealed-register.ts";
+import { KeptSoFar, SealedRegister } from "./sealed-register.ts";
 import type { Settlement } from "./settlement.ts";
 import type { Sources } from "./sources.ts";
 
@@ -14,7 +16,7 @@ export interface ServiceParts {
   readonly sources: Sources;
   readonly settlement: Settlement;
   readonly handover: Handover;
-  readonly sealer: Pick<Sealer, "sealItems">;
+  readonly sealer: Pick<Sealer, "sealBatch">;
   readonly board: Board;
   readonly outbox: OutboxWatch;
   readonly generation: () => number;
@@ -38,10 +40,23 @@ export function makeFlowServices(parts: ServiceParts): FlowServices {
       settlement.end(outcome, takes, items);
       handover.account();
     },
-    seal: (className, items) => {
-      const sealed = sealer.sealItems(className, items);
-      sealedHere.add(className, sealed, items);
-      return { bytes: sealed.bytes, salt: sealed.salt };
+    batch: (className) => {
+      const batch = new BatchWriter();
+      const kept = new KeptSoFar();
+      return Object.freeze({
+        add: (item: Item) => {
+          batch.add(item);
+          kept.add(item);
+        },
+        get bytes() {
+          return batch.bytes;
+        },
+        seal: () => {
+          const sealed = sealer.sealBatch(className, batch);
+          sealedHere.add(className, sealed, kept.items);
+          return { bytes: sealed.bytes, salt: sealed.salt };
+        },
+      });
     },
     store: async (bytes, ward) => {
       const record = sealedHere.find(bytes, ward.sealed?.salt);

@@ -46,7 +46,7 @@ export class RoomChild {
     this.#events = events;
     this.#hangMs = hangMs;
     this.#child = fork(fileURLToPath(new URL(`../${program.entry}`, import.meta.url)), [], {
-      execArgv: [...COMMON_OPTIONS, ...program.nodeOptions],
+      execArgv: [...NODE_OPTIONS, ...program.nodeOptions],
       env: roomEnvironment(),
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
@@ -189,7 +189,6 @@ export class RoomChild {
 
 const PING_MS = 1000;
 const LAST_WORDS_MAX = 300;
-const COMMON_OPTIONS = [...NODE_OPTIONS, "--max-semi-space-size=4"];
 
 /** Rooms get nothing of the environment but the time zone: a flow can read its own environment. */
 function roomEnvironment(): NodeJS.ProcessEnv {

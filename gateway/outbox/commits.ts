@@ -23,7 +23,7 @@ import {
 
 export interface StoreOptions {
   readonly directory: string;
-  /** A commit starts at the earliest this long after the first write that waits for it (milliseconds). */
+  /** A commit starts at the earliest this long after the one before it; at once when it is quiet (milliseconds). */
   readonly commitMs: number;
   /** A commit starts at once when this much waits for it, and takes no more than this and one write (bytes; default 4 MiB). */
   readonly commitBytes?: number;
@@ -68,6 +68,8 @@ export class Store {
   #waiting: [Group, ...Group[]] = [newGroup()];
   readonly #well: NodeJS.Timeout;
   #committing: Promise<void> | null = null;
+  /** When the last commit began. */
+  #committedAt = -Infinity;
   #timer: NodeJS.Timeout | null = null;
   #reopened: Promise<void> = Promise.resolve();
   #closing = false;
@@ -130,7 +132,7 @@ export class Store {
       group.writes.set(Buffer.from(write[0]).toString("latin1"), write);
     }
     group.bytes += bytes;
-    if (group.since === 0 || (when === "now" && !group.urgent)) {
+    if (group.since === 0) {
       group.since = performance.now();
     }
     group.urgent ||= when === "now";
@@ -210,10 +212,15 @@ export class Store {
     }
     const [group] = this.#waiting;
     const isFull = group.bytes >= this.#commitBytes;
-    const wait = isFull ? 0 : group.urgent ? this.#options.commitMs : LAZY_MS;
+    const at = isFull
+      ? 0
+      : group.urgent
+        ? this.#committedAt + this.#options.commitMs
+        : group.since + LAZY_MS;
     this.#clearTimer();
     this.#timer = setTimeout(
       () => {
+        this.#committedAt = performance.now();
         this.#committing = this.#commit().finally(() => {
           this.#committing = null;
           if (this.#waiting[0].writes.size > 0) {
@@ -221,7 +228,7 @@ export class Store {
           }
         });
       },
-      Math.max(0, group.since + wait - performance.now()),
+      Math.max(0, at - performance.now()),
     );
   }
 

@@ -14,42 +14,100 @@ import { WaveWriter } from "./wave-samples.ts";
  * The columnar form of a list of items, before packing and encryption; README.md specifies it. Items that follow each other
  * with the same take, time and clock share one group; what repeats in every sample of a series is said once, in the
  * series table; numbers are differences to the one before. `unbatch.ts` reads it.
+ *
+ * Items are written down as they come: those that wait for others cost their bytes, not the objects they were.
  */
-export function encodeItems(items: readonly Item[]): Uint8Array {
-  if (items.length < 1 || items.length > RECORD_ITEMS_MAX) {
-    throw unsealable(`${items.length} items, not 1 to ${RECORD_ITEMS_MAX}`);
-  }
-  const sources = new SourceTable();
-  const strings = new StringTable();
-  const series = new SeriesTable(strings);
-  const groups: Group[] = [];
-  const payload = new ColumnWriter();
-  const content = new PayloadWriter(payload, strings);
-  let group: Group | null = null;
-  let before: Item | null = null;
-  let samples = 0;
-  let place = 0;
-  for (const item of items) {
-    const problem = sealProblem(item, before, series.expected);
+export class BatchWriter {
+  readonly #sources = new SourceTable();
+  readonly #strings = new StringTable();
+  readonly #series = new SeriesTable(this.#strings);
+  readonly #groups: Group[] = [];
+  readonly #payload = new ColumnWriter();
+  readonly #content = new PayloadWriter(this.#payload, this.#strings);
+  #group: Group | null = null;
+  #before: Item | null = null;
+  #count = 0;
+  #samples = 0;
+  #firstAt = Number.POSITIVE_INFINITY;
+  #lastAt = 0;
+
+  /**
+   * Adds an item. Throws WardError `WARD_SEAL_INPUT` when it cannot be sealed exactly as it is, or is one too many; the
+   * batch is then what it was.
+   */
+  add(item: Item): void {
+    const problem = sealProblem(item, this.#before, this.#series.expected);
     if (problem !== null) {
-      throw unsealable(`item ${place}: ${problem}`);
+      throw unsealable(`item ${this.#count}: ${problem}`);
     }
-    before = item;
-    place += 1;
-    samples += item.kind === "waveform" ? item.samples.length : 0;
+    if (this.#count === RECORD_ITEMS_MAX) {
+      throw unsealable(`more than ${RECORD_ITEMS_MAX} items`);
+    }
+    const samples = this.#samples + (item.kind === "waveform" ? item.samples.length : 0);
     if (samples > BATCH_SAMPLES_MAX) {
       throw unsealable(`more than ${BATCH_SAMPLES_MAX} samples`);
     }
+    this.#samples = samples;
+    this.#before = item;
+    this.#count += 1;
+    const at = timeOf(item);
+    this.#firstAt = Math.min(this.#firstAt, at);
+    this.#lastAt = Math.max(this.#lastAt, at);
+    let group = this.#group;
     if (group === null || !belongs(item, group)) {
-      group = makeGroup(item, sources.place(item.device, item.boot));
-      groups.push(group);
+      group = makeGroup(item, this.#sources.place(item.device, item.boot));
+      this.#group = group;
+      this.#groups.push(group);
     }
     group.count += 1;
-    const form = item.kind === "reading" ? formOf(item, content.decimal) : 0;
-    const seriesPlace = series.place(item, form);
-    content.write(item, form, group.source, seriesPlace);
+    const form = item.kind === "reading" ? formOf(item, this.#content.decimal) : 0;
+    const seriesPlace = this.#series.place(item, form);
+    this.#content.write(item, form, group.source, seriesPlace);
   }
-  return assemble({ sources, strings, series, groups, payload, rests: content.rests() });
+
+  /** Items so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Time of the earliest item; infinite when there is none. */
+  get firstAt(): number {
+    return this.#firstAt;
+  }
+
+  /** Time of the latest item. */
+  get lastAt(): number {
+    return this.#lastAt;
+  }
+
+  /** Bytes of what is different in every item, so far: most of what `finish` gives, when there are many items. */
+  get bytes(): number {
+    return this.#payload.length + this.#content.restBytes;
+  }
+
+  /** The content of a batch. Call once, at the end. Throws WardError `WARD_SEAL_INPUT` when there is no item. */
+  finish(): Uint8Array {
+    if (this.#count === 0) {
+      throw unsealable("there is no item");
+    }
+    return assemble({
+      sources: this.#sources,
+      strings: this.#strings,
+      series: this.#series,
+      groups: this.#groups,
+      payload: this.#payload,
+      rests: this.#content.rests(),
+    });
+  }
+}
+
+/** The content of a batch of these items. Throws WardError `WARD_SEAL_INPUT`. */
+export function encodeItems(items: readonly Item[]): Uint8Array {
+  const writer = new BatchWriter();
+  for (const item of items) {
+    writer.add(item);
+  }
+  return writer.finish();
 }
 
 /** How value and text of a reading travel: numbers below FORM_DECIMAL, or decimals and zeros from there on. */
@@ -179,6 +237,10 @@ class PayloadWriter {
   /** What comes after all payloads. */
   rests(): Uint8Array {
     return this.#waves.rests();
+  }
+
+  get restBytes(): number {
+    return this.#waves.restBytes;
   }
 }
 

@@ -3,8 +3,8 @@ import type { BitReader, BitWriter } from "./bits.ts";
 
 /** How a block of samples is written: foretold by a polynomial, and what is left in Rice's code (README.md §5). */
 export interface Coding {
-  /** How many samples the next one is foretold from: 0 to ORDER_MAX. */
-  readonly order: number;
+  /** What foretells the next sample: 0 to PREDICTORS - 1. */
+  readonly predictor: number;
   /** Bits of a rest that are written as they are: 0 to RICE_MAX. */
   readonly rice: number;
 }
@@ -16,53 +16,74 @@ export interface Rests extends Coding {
 
 /** The coding of all samples from number `known` on with the smallest rests; all must be within CODED_MAX. */
 export function codingOf(all: Int32Array, known: number): Rests {
-  const sums = sumsOf(all, known);
-  let order = 0;
-  for (let other = 1; other < ORDERS && other <= all.length; other += 1) {
-    order = (sums[other] ?? Infinity) < (sums[order] ?? Infinity) ? other : order;
-  }
-  const folded = restsOf(all, Math.max(order, known), order);
-  return { order, folded, rice: bestRice(folded) };
-}
-
-/** For each order the sum of the magnitudes of its rests. The loops here are plain ones: every sample goes through them. */
-function sumsOf(all: Int32Array, known: number): number[] {
-  const sums = [0, 0, 0, 0];
-  for (let order = 0; order < ORDERS; order += 1) {
-    let sum = 0;
-    for (let place = Math.max(order, known); place < all.length; place += 1) {
-      sum += Math.abs(restAt(all, place, order));
+  let predictor = 0;
+  let least = Infinity;
+  for (let each = 0; each < PREDICTORS && reachOf(each) <= all.length; each += 1) {
+    const sum = sumOf(all, known, each);
+    if (sum < least) {
+      least = sum;
+      predictor = each;
     }
-    sums[order] = sum;
   }
-  return sums;
+  const folded = restsOf(all, Math.max(reachOf(predictor), known), predictor);
+  return { predictor, folded, rice: bestRice(folded) };
 }
 
-function restsOf(all: Int32Array, from: number, order: number): Int32Array {
+/** How many samples a predictor looks back. */
+export function reachOf(predictor: number): number {
+  return REACHES[predictor] ?? 0;
+}
+
+/** The magnitudes of all rests, and twice those of what has to be said before. The loops here are plain: every sample passes. */
+function sumOf(all: Int32Array, known: number, predictor: number): number {
+  const from = Math.max(reachOf(predictor), known);
+  let sum = 0;
+  for (let place = known; place < from; place += 1) {
+    sum += 2 * Math.abs((all[place] ?? 0) - (all[place - 1] ?? 0));
+  }
+  for (let place = from; place < all.length; place += 1) {
+    sum += Math.abs((all[place] ?? 0) - foretold(all, place, predictor));
+  }
+  return sum;
+}
+
+function restsOf(all: Int32Array, from: number, predictor: number): Int32Array {
   const folded = new Int32Array(Math.max(0, all.length - from));
   for (let place = from; place < all.length; place += 1) {
-    const rest = restAt(all, place, order);
+    const rest = (all[place] ?? 0) - foretold(all, place, predictor);
     folded[place - from] = rest < 0 ? -2 * rest - 1 : 2 * rest;
   }
   return folded;
 }
 
-function restAt(all: Int32Array, place: number, order: number): number {
-  return (all[place] ?? 0) - foretold(all, place, order);
-}
-
-/** What the samples before number `place` foretell: nothing, or that a constant, a line, a parabola through the last ones goes on. */
-function foretold(all: Int32Array, place: number, order: number): number {
+/**
+ * What the samples before number `place` foretell: nothing; that the last one stays; that the line through the last two goes on;
+ * the same of the line that fits the last four best, and of the parabola that fits the last six best (least squares; they
+ * follow noise less).
+ */
+function foretold(all: Int32Array, place: number, predictor: number): number {
   const first = all[place - 1] ?? 0;
-  switch (order) {
+  const second = all[place - 2] ?? 0;
+  switch (predictor) {
     case 0:
       return 0;
     case 1:
       return first;
     case 2:
-      return 2 * first - (all[place - 2] ?? 0);
+      return 2 * first - second;
+    case 3:
+      return Math.floor((2 * first + second - (all[place - 4] ?? 0) + 1) / 2);
     default:
-      return 3 * (first - (all[place - 2] ?? 0)) + (all[place - 3] ?? 0);
+      return Math.floor(
+        (15 * first +
+          3 * second -
+          4 * (all[place - 3] ?? 0) -
+          6 * (all[place - 4] ?? 0) -
+          3 * (all[place - 5] ?? 0) +
+          5 * (all[place - 6] ?? 0) +
+          5) /
+          10,
+      );
   }
 }
 
@@ -130,12 +151,12 @@ export function readBlock(
   all: Int32Array,
   coding: Coding & { readonly firsts: readonly number[]; readonly known: number },
 ): void {
-  const { order, rice, firsts, known } = coding;
+  const { predictor, rice, firsts, known } = coding;
   for (let place = known; place < all.length; place += 1) {
     const first = firsts[place - known];
     const sample =
       first === undefined
-        ? foretold(all, place, order) + readRest(bits, rice)
+        ? foretold(all, place, predictor) + readRest(bits, rice)
         : foretold(all, place, 1) + first;
     if (Math.abs(sample) > CODED_MAX) {
       throw unreadable("sample");
@@ -144,11 +165,12 @@ export function readBlock(
   }
 }
 
-/** How many orders there are. */
-export const ORDERS = 4;
-export const ORDER_MAX: number = ORDERS - 1;
+const REACHES: readonly number[] = [0, 1, 2, 4, 6];
+export const PREDICTORS: number = REACHES.length;
+/** The farthest that a predictor looks back. */
+export const REACH_MAX = 6;
 /** No device gives more than 24 bits; a rest of these, twice, still fits in 31. */
-export const CODED_MAX: number = 2 ** 27 - 1;
+export const CODED_MAX: number = 2 ** 26 - 1;
 export const RICE_MAX = 24;
 /** After so many ones a rest is written whole, in two halves. */
 const ONES_MAX = 23;

@@ -4,7 +4,7 @@ import { WardError } from "../errors.ts";
 import { isGatewayId } from "../reading.ts";
 import type { ClassName, Item } from "../reading.ts";
 import type { RecipientKey } from "../rooms.ts";
-import { encodeItems, timeOf } from "./batch.ts";
+import { BatchWriter } from "./batch.ts";
 import { makeEncrypt0 } from "./cose.ts";
 import {
   CONTEXT,
@@ -78,16 +78,19 @@ export class Sealer {
     this.#rotateBatches = o.rotateBatches ?? ROTATE_BATCHES;
   }
 
-  /** Seals 1-10 000 items of one class. Throws WardError `WARD_SEAL_INPUT` when they cannot be sealed exactly. */
+  /** Seals items of one class. Throws WardError `WARD_SEAL_INPUT` when there are none, or too many bytes. */
+  sealBatch(className: ClassName, batch: BatchWriter): Sealed {
+    const { count: items, firstAt, lastAt } = batch;
+    return this.#seal({ class: className, content: batch.finish(), items, firstAt, lastAt });
+  }
+
+  /** Seals 1-10 000 items that are all there. Throws WardError `WARD_SEAL_INPUT` when they cannot be sealed exactly. */
   sealItems(className: ClassName, items: readonly Item[]): Sealed {
-    const content = encodeItems(items);
-    let firstAt = Number.POSITIVE_INFINITY;
-    let lastAt = 0;
+    const batch = new BatchWriter();
     for (const item of items) {
-      firstAt = Math.min(firstAt, timeOf(item));
-      lastAt = Math.max(lastAt, timeOf(item));
+      batch.add(item);
     }
-    return this.#seal({ class: className, content, items: items.length, firstAt, lastAt });
+    return this.sealBatch(className, batch);
   }
 
   /** Seals a tally. Throws WardError `WARD_SEAL_INPUT`. */

@@ -3,7 +3,16 @@ import type { ColumnReader } from "../columns.ts";
 import { WAVE_SAMPLES_MAX } from "../reading.ts";
 import { BitReader, BitWriter } from "./bits.ts";
 import { TIME_MAX } from "./envelope.ts";
-import { CODED_MAX, codingOf, ORDER_MAX, ORDERS, readBlock, RICE_MAX, writeRests } from "./rice.ts";
+import {
+  CODED_MAX,
+  codingOf,
+  PREDICTORS,
+  REACH_MAX,
+  reachOf,
+  readBlock,
+  RICE_MAX,
+  writeRests,
+} from "./rice.ts";
 import type { Coding } from "./rice.ts";
 
 /**
@@ -47,10 +56,14 @@ export class WaveWriter {
       all[before.length + place] = sample ?? 0;
     }
     const coding = codingOf(all, before.length);
-    heads.byte(coding.order + ORDERS * coding.rice);
-    writeDifferences(heads, all.subarray(0, coding.order), before.length);
+    heads.byte(coding.predictor + PLACES * coding.rice);
+    writeDifferences(heads, all.subarray(0, reachOf(coding.predictor)), before.length);
     writeRests(this.#bits, coding);
-    this.#last.set(key, all.slice(-ORDER_MAX));
+    this.#last.set(key, all.slice(-REACH_MAX));
+  }
+
+  get restBytes(): number {
+    return this.#rests.length;
   }
 
   /** The rests of all blocks. Call once, at the end. */
@@ -92,17 +105,18 @@ export class WaveReader {
       this.#blocks.push({ key, samples, present, coding: null });
       return samples;
     }
-    const order = coding % ORDERS;
-    const rice = Math.floor(coding / ORDERS);
+    const predictor = coding % PLACES;
+    const rice = Math.floor(coding / PLACES);
     const known = this.#known.get(key) ?? 0;
-    if (rice > RICE_MAX || order > known + present) {
+    const reach = reachOf(predictor);
+    if (predictor >= PREDICTORS || rice > RICE_MAX || reach > known + present) {
       throw unreadable("coding");
     }
-    const firsts = Array.from({ length: Math.max(0, order - known) }, () =>
+    const firsts = Array.from({ length: Math.max(0, reach - known) }, () =>
       reader.sint("sample", 2 * CODED_MAX),
     );
-    this.#known.set(key, Math.min(ORDER_MAX, known + present));
-    this.#blocks.push({ key, samples, present, coding: { order, rice, firsts } });
+    this.#known.set(key, Math.min(REACH_MAX, known + present));
+    this.#blocks.push({ key, samples, present, coding: { predictor, rice, firsts } });
     return samples;
   }
 
@@ -120,7 +134,7 @@ export class WaveReader {
       all.set(before);
       readBlock(bits, all, { ...coding, known: before.length });
       fill(samples, all.subarray(before.length));
-      last.set(key, all.slice(-ORDER_MAX));
+      last.set(key, all.slice(-REACH_MAX));
     }
     if (!bits.isEnd()) {
       throw unreadable("end of samples");
@@ -205,6 +219,8 @@ function readHoles(reader: ColumnReader, samples: (number | null)[]): number {
   return missing;
 }
 
+/** What a coding multiplies the plain bits by, to make room for the predictor. */
+const PLACES = 8;
 /** Differences, as they are. */
 const PLAIN = 255;
 const NONE = new Int32Array();

@@ -1,80 +1,113 @@
+import type { FlowServices, ItemBatch, SealedItems } from "../../gateway/flow-services.ts";
+import { WardError } from "../../gateway/errors.ts";
 import { hasIndex, oneIndex, unionOf } from "../../gateway/indices.ts";
-import type { Item } from "../../gateway/reading.ts";
-import type { WardTake } from "../../gateway/rooms.ts";
+import type { ClassName, Item } from "../../gateway/reading.ts";
+import type { TakeRef, WardTake } from "../../gateway/rooms.ts";
 import type { ItemMessage } from "../ward-message.ts";
 import { keyOf } from "../ward-message.ts";
 
 /** What waits to be sealed together: items of one class and one generation, each of them once. */
 export class Batch {
-  readonly #items: Item[] = [];
-  readonly #takes = new Map<string, BatchTake>();
-  readonly #messages: ItemMessage[] = [];
-  readonly #sealed = Promise.withResolvers<Failures>();
-  #lastTake: BatchTake | undefined;
+  readonly class: ClassName;
   readonly generation: number;
+  readonly #items: ItemBatch;
+  readonly #takes = new Map<string, BatchTake>();
+  readonly #done = Promise.withResolvers<void>();
+  #last: BatchTake | undefined;
+  #count = 0;
 
-  constructor(generation: number) {
+  constructor(className: ClassName, generation: number, services: Pick<FlowServices, "batch">) {
+    this.class = className;
     this.generation = generation;
+    this.#items = services.batch(className);
+    // Whoever added something hears of it; when nobody could, nobody needs to.
+    this.#done.promise.catch(() => undefined);
   }
 
-  get items(): readonly Item[] {
-    return this.#items;
+  /** Items so far. */
+  get count(): number {
+    return this.#count;
   }
 
   get takeCount(): number {
     return this.#takes.size;
   }
 
+  get bytes(): number {
+    return this.#items.bytes;
+  }
+
+  /** The takes of the items, each with the indices that are in the batch. */
   get takes(): readonly WardTake[] {
-    return [...this.#takes.values()];
+    return [...this.#takes.values()].filter(({ indices }) => indices !== 0);
   }
 
-  get messages(): readonly ItemMessage[] {
-    return this.#messages;
-  }
-
-  /** Takes in what it does not have yet, and resolves when the batch was sealed; rejects when this message could not be. */
-  async add(message: ItemMessage): Promise<void> {
-    this.#messages.push(message);
-    for (const take of message.ward.takes) {
-      const had = this.#takes.get(keyOf(take));
-      if (had === undefined) {
-        this.#takes.set(keyOf(take), { ...take, indices: 0 });
+  /**
+   * Takes in what it does not have yet; of two branches of a flow that bring the same item the first one counts. Throws a
+   * WardError at the first item that cannot be sealed: what came before it stays.
+   */
+  add({ items, ward }: ItemMessage): void {
+    for (const [place, item] of items.entries()) {
+      const take = this.#takeOf(item, ward.takes);
+      if (!hasIndex(take.indices, item.index)) {
+        refuseInfinite(item, place);
+        this.#items.add(item);
+        take.indices = unionOf(take.indices, oneIndex(item.index));
+        this.#count += 1;
       }
     }
-    for (const item of message.items) {
-      this.#addItem(item);
-    }
-    const failures = await this.#sealed.promise;
-    const failure = failures.get(message);
-    if (failure !== undefined) {
-      throw failure;
+  }
+
+  /** Resolves when the batch was sealed; rejects when it could not be. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  /** Seals it and hands it to `send`; then all that wait for it hear so. */
+  seal(send: (sealed: SealedItems) => void): void {
+    try {
+      if (this.#count > 0) {
+        send(this.#items.seal());
+      }
+      this.#done.resolve();
+    } catch (error) {
+      this.#done.reject(error);
     }
   }
 
-  /** Says which messages could not be sealed. */
-  settle(failures: Failures): void {
-    this.#sealed.resolve(failures);
-  }
-
-  /** Two branches of a flow may bring the same item; the first one counts. */
-  #addItem(item: Item): void {
-    const { take: number, device, boot, index } = item;
-    let take = this.#lastTake;
+  #takeOf(item: Item, takes: readonly WardTake[]): BatchTake {
+    const last = this.#last;
     // Items of one take usually follow each other.
-    if (take?.take !== number || take.device !== device || take.boot !== boot) {
-      take = this.#takes.get(keyOf(item));
-      this.#lastTake = take;
+    if (last !== undefined && isSame(last, item)) {
+      return last;
     }
-    if (take !== undefined && !hasIndex(take.indices, index)) {
-      take.indices = unionOf(take.indices, oneIndex(index));
-      this.#items.push(item);
+    const key = keyOf(item);
+    let take = this.#takes.get(key);
+    if (take === undefined) {
+      const given = takes.find((each) => isSame(each, item));
+      if (given === undefined) {
+        throw new TypeError("An item is of none of its message's takes.");
+      }
+      take = { ...given, indices: 0 };
+      this.#takes.set(key, take);
     }
+    this.#last = take;
+    return take;
   }
 }
 
 /** A take and the set of its items that the batch holds so far. */
 type BatchTake = WardTake & { indices: number };
 
-/** Why each of these messages could not be sealed. */
-export type Failures = ReadonlyMap<ItemMessage, Error>;
+function isSame(a: TakeRef, b: TakeRef): boolean {
+  return a.take === b.take && a.device === b.device && a.boot === b.boot;
+}
+
+function refuseInfinite(item: Item, place: number): void {
+  if (item.kind === "reading" && typeof item.value === "number" && !Number.isFinite(item.value)) {
+    throw new WardError(
+      "WARD_SEAL_VALUE",
+      `Cannot seal: the value of item ${place} is not a finite number. Wire ward-check before ward-seal.`,
+    );
+  }
+}

@@ -1,133 +1,141 @@
-import { errorText, WardError } from "../../gateway/errors.ts";
+import { WardError } from "../../gateway/errors.ts";
 import type { FlowServices } from "../../gateway/flow-services.ts";
 import type { ClassName } from "../../gateway/reading.ts";
-import type { WardFlowMessage } from "../../gateway/rooms.ts";
+import type { WardFlowMessage, WardMessage } from "../../gateway/rooms.ts";
 import type { ItemMessage } from "../ward-message.ts";
-import { narrowTakes, TAKES_MAX } from "../ward-message.ts";
+import { TAKES_MAX } from "../ward-message.ts";
 import { Batch } from "./batch.ts";
 
 export interface SealerOptions {
   /** How long the first item of a batch waits for others (milliseconds). */
   readonly windowMs: number;
+  /** The same for waveforms; less than `windowMs` counts as that. */
+  readonly waveMs: number;
   /** Items in one batch, at most; a waveform block counts as one. */
   readonly itemsMax: number;
-  readonly seal: FlowServices["seal"];
+  readonly services: Pick<FlowServices, "batch">;
   readonly send: (message: WardFlowMessage) => void;
 }
 
-/** Gathers items per class and sends one sealed message per class and window. */
+/**
+ * Gathers items per class and sends one sealed message per class and window. What is due together with something else goes
+ * along with it: then they share one write to the disk, and one account.
+ */
 export class Sealer {
   readonly #options: SealerOptions;
-  readonly #waiting = new Map<
-    ClassName,
-    { readonly batch: Batch; readonly timer: NodeJS.Timeout }
-  >();
+  readonly #waiting = new Map<ClassName, Batch>();
+  readonly #due = new Map<Pace, { readonly timer: NodeJS.Timeout; readonly at: number }>();
 
   constructor(options: SealerOptions) {
     this.#options = options;
   }
 
-  /** Resolves when the message was sealed and sent; rejects with the reason when it could not be. */
+  /**
+   * Resolves when the message was sealed and sent. Throws at once, or rejects, with the reason when it could not be; what
+   * came before an item that cannot be sealed is sealed all the same.
+   */
   add(message: ItemMessage): Promise<void> {
     const { items, ward } = message;
-    const takes = narrowTakes(ward.takes, items);
-    refuseUnsealable(items, takes.length);
-    const waiting = this.#waiting.get(ward.class)?.batch;
+    refuseSettled(ward);
+    const { itemsMax } = this.#options;
+    const waiting = this.#waiting.get(ward.class);
     if (
       waiting !== undefined &&
       (waiting.generation !== ward.generation ||
-        waiting.items.length + items.length > this.#options.itemsMax ||
-        waiting.takeCount + takes.length > TAKES_MAX)
+        waiting.count + items.length > itemsMax ||
+        waiting.takeCount + ward.takes.length > TAKES_MAX)
     ) {
-      this.#flush(ward.class);
+      this.#flush(waiting);
     }
     const batch = this.#batchOf(ward.class, ward.generation);
-    const added = batch.add({ items, ward: { ...ward, takes } });
-    if (batch.items.length >= this.#options.itemsMax || batch.takeCount >= TAKES_MAX) {
-      this.#flush(ward.class);
+    batch.add(message);
+    if (
+      batch.count >= itemsMax ||
+      batch.takeCount >= TAKES_MAX ||
+      batch.bytes >= BATCH_BYTES_ENOUGH
+    ) {
+      this.#flush(batch);
     }
-    return added;
+    return batch.done;
   }
 
   /** Seals and sends all that waits, now. */
   flush(): void {
-    for (const className of this.#waiting.keys()) {
-      this.#flush(className);
+    for (const { timer } of this.#due.values()) {
+      clearTimeout(timer);
+    }
+    this.#due.clear();
+    for (const batch of this.#waiting.values()) {
+      this.#flush(batch);
     }
   }
 
   #batchOf(className: ClassName, generation: number): Batch {
     const waiting = this.#waiting.get(className);
     if (waiting !== undefined) {
-      return waiting.batch;
+      return waiting;
     }
-    const batch = new Batch(generation);
-    const timer = setTimeout(() => this.#flush(className), this.#options.windowMs);
-    this.#waiting.set(className, { batch, timer });
+    const batch = new Batch(className, generation, this.#options.services);
+    this.#waiting.set(className, batch);
+    this.#wake(paceOf(className));
     return batch;
   }
 
-  #flush(className: ClassName): void {
-    const waiting = this.#waiting.get(className);
-    if (waiting === undefined) {
+  #wake(pace: Pace): void {
+    if (this.#due.has(pace)) {
       return;
     }
-    this.#waiting.delete(className);
-    clearTimeout(waiting.timer);
-    waiting.batch.settle(this.#seal(className, waiting.batch));
+    const waitMs = this.#waitMs(pace);
+    const timer = setTimeout(() => this.#isDue(), waitMs);
+    this.#due.set(pace, { timer, at: performance.now() + waitMs });
   }
 
-  /** Seals a batch; if that fails, each message alone, so that one that cannot be sealed does not hold up the others. */
-  #seal(className: ClassName, batch: Batch): Map<ItemMessage, Error> {
-    const failures = new Map<ItemMessage, Error>();
-    try {
-      this.#sealAndSend(className, batch);
-      return failures;
-    } catch (thrown) {
-      const [only, ...others] = batch.messages;
-      if (only !== undefined && others.length === 0) {
-        return failures.set(only, asError(thrown));
+  /** Something is due; what will be within half a window goes along. */
+  #isDue(): void {
+    const soon = performance.now() + this.#options.windowMs / 2;
+    for (const [pace, { timer, at }] of this.#due) {
+      if (at <= soon || pace === "other") {
+        clearTimeout(timer);
+        this.#due.delete(pace);
       }
     }
-    for (const message of batch.messages) {
-      try {
-        const alone = { items: message.items, takes: message.ward.takes };
-        this.#sealAndSend(className, { ...alone, generation: batch.generation });
-      } catch (thrown) {
-        failures.set(message, asError(thrown));
+    for (const batch of this.#waiting.values()) {
+      if (!this.#due.has(paceOf(batch.class))) {
+        this.#flush(batch);
       }
     }
-    return failures;
   }
 
-  #sealAndSend(
-    className: ClassName,
-    { items, takes, generation }: Pick<Batch, "items" | "takes" | "generation">,
-  ): void {
-    const { bytes, salt } = this.#options.seal(className, items);
-    const sealed = { salt, items: items.length };
-    const ward = { class: className, generation, takes, sealed };
-    this.#options.send({ topic: className, payload: bytes, ward });
+  #waitMs(pace: Pace): number {
+    const { windowMs, waveMs } = this.#options;
+    return pace === "wave" ? Math.max(windowMs, waveMs) : windowMs;
+  }
+
+  #flush(batch: Batch): void {
+    this.#waiting.delete(batch.class);
+    batch.seal(({ bytes, salt }) => {
+      const { class: className, generation, takes, count } = batch;
+      const ward = { class: className, generation, takes, sealed: { salt, items: count } };
+      this.#options.send({ topic: className, payload: bytes, ward });
+    });
   }
 }
 
-function refuseUnsealable(items: ItemMessage["items"], takes: number): void {
-  if (takes === 0) {
+/** Waveforms come in blocks and are many: they may wait for longer. */
+type Pace = "wave" | "other";
+
+function paceOf(className: ClassName): Pace {
+  return className === "wave" ? "wave" : "other";
+}
+
+function refuseSettled({ takes, refused }: WardMessage): void {
+  if (takes.length === 0 || refused !== undefined) {
     throw new WardError(
       "WARD_SEAL_SETTLED",
       "Cannot seal: these items were refused or withheld before. Wire only the first output of ward-check on to ward-seal.",
     );
   }
-  for (const [place, item] of items.entries()) {
-    if (item.kind === "reading" && typeof item.value === "number" && !Number.isFinite(item.value)) {
-      throw new WardError(
-        "WARD_SEAL_VALUE",
-        `Cannot seal: the value of item ${place} is not a finite number. Wire ward-check before ward-seal.`,
-      );
-    }
-  }
 }
 
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new WardError("WARD_INTERNAL", errorText(thrown));
-}
+/** Far below what a record holds, so that a batch is never too large to be sealed. */
+const BATCH_BYTES_ENOUGH = 512 * 1024;

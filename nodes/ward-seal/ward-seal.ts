@@ -4,6 +4,7 @@ import { readItems } from "../ward-message.ts";
 import { Sealer } from "./sealer.ts";
 
 const WINDOW_MS = { minimum: 10, maximum: 10_000, whole: true, otherwise: 100 } as const;
+const WAVE_MS = { minimum: 10, maximum: 10_000, whole: true, otherwise: 1000 } as const;
 const ITEMS = { minimum: 1, maximum: 5000, whole: true, otherwise: 5000 } as const;
 
 const node: (red: Red) => void = defineNode({
@@ -12,8 +13,9 @@ const node: (red: Red) => void = defineNode({
     let batches = 0;
     const sealer = new Sealer({
       windowMs: fields.number("windowMs", WINDOW_MS),
+      waveMs: fields.number("waveMs", WAVE_MS),
       itemsMax: fields.number("itemsMax", ITEMS),
-      seal: (className, items) => services.seal(className, items),
+      services,
       send: (message) => {
         batches += 1;
         send({ ...message });

@@ -1,7 +1,7 @@
 import type {
   FlowServices,
+  ItemBatch,
   ModelChoice,
-  SealedItems,
   SourceNode,
 } from "../../gateway/flow-services.ts";
 import { digestOf } from "../../gateway/digest.ts";
@@ -52,14 +52,26 @@ export class FakeServices implements FlowServices {
     this.#tell();
   }
 
-  seal(className: ClassName, items: readonly Item[]): SealedItems {
-    const error = this.sealFails?.(items) ?? null;
-    if (error !== null) {
-      throw error;
-    }
-    this.#salt += 1;
-    const bytes = new TextEncoder().encode(JSON.stringify({ className, items }));
-    return { bytes, salt: this.#salt.toString(16).padStart(32, "0") };
+  batch(className: ClassName): ItemBatch {
+    const items: Item[] = [];
+    return {
+      add: (item) => {
+        const error = this.sealFails?.([item]) ?? null;
+        if (error !== null) {
+          throw error;
+        }
+        // As it is now: the real one keeps bytes.
+        items.push(structuredClone(item));
+      },
+      get bytes() {
+        return JSON.stringify(items).length;
+      },
+      seal: () => {
+        this.#salt += 1;
+        const bytes = new TextEncoder().encode(JSON.stringify({ className, items }));
+        return { bytes, salt: this.#salt.toString(16).padStart(32, "0") };
+      },
+    };
   }
 
   async store(bytes: Uint8Array, ward: WardMessage): Promise<void> {

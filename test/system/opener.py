@@ -436,9 +436,9 @@ def read_wave_head(reader, waves, key):
         waves["known"][key] = 0
         waves["blocks"].append((key, samples, [], None, []))
         return samples
-    k, p = divmod(coding, 4)
-    firsts = [reader.sint() for _ in range(max(0, p - known))]
-    waves["known"][key] = min(3, known + len(places))
+    k, p = divmod(coding, 8)
+    firsts = [reader.sint() for _ in range(max(0, [0, 1, 2, 4, 6][p] - known))]
+    waves["known"][key] = min(6, known + len(places))
     waves["blocks"].append((key, samples, places, (k, p), firsts))
     return samples
 
@@ -476,10 +476,14 @@ def finish_waves(reader, waves):
                 elif p == 2:
                     sample += 2 * known[-1] - known[-2]
                 elif p == 3:
-                    sample += 3 * known[-1] - 3 * known[-2] + known[-3]
+                    sample += (2 * known[-1] + known[-2] - known[-4] + 1) // 2
+                elif p == 4:
+                    weighted = 15 * known[-1] + 3 * known[-2] - 4 * known[-3]
+                    weighted += 5 * known[-6] - 6 * known[-4] - 3 * known[-5]
+                    sample += (weighted + 5) // 10
             known.append(sample)
             samples[place] = sample
-        ends[key] = known[-3:]
+        ends[key] = known[-6:]
     check(len(text) - at < 8 and "1" not in text[at:], "rests do not end")
 
 

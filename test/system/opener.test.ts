@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 import * as fc from "fast-check";
 
 import { makeBinding } from "../../gateway/identity/identity.ts";
-import { CLASSES } from "../../gateway/reading.ts";
+import { CLASSES, type Item } from "../../gateway/reading.ts";
 import type { RecordPlace } from "../../gateway/sealing/envelope.ts";
 import type { Sealed, Sealer } from "../../gateway/sealing/seal.ts";
 import { RecordSigner } from "../../gateway/sealing/sign.ts";
@@ -99,10 +99,42 @@ function open(records: readonly Uint8Array[], as = "hub", epoch = "epoch", rootN
   return { status, stderr, found: lines.map((line): unknown => JSON.parse(line)) };
 }
 
+/** Blocks of a smooth wave with noise, a gap in it, and one value out of all bounds: every predictor is used. */
+function smoothWaves(): Item[] {
+  const noise = fc.sample(fc.integer({ min: -3, max: 3 }), { numRuns: 1000, seed: 7 });
+  return Array.from({ length: 25 }, (_, block) => {
+    const samples = Array.from({ length: 40 }, (_nothing, place) => {
+      const at = 40 * block + place;
+      const height = block < 10 ? 8000 : 4 * (block - 9);
+      const value = Math.round(height * Math.sin(at / 30)) + (block % 3) * (noise[at] ?? 0);
+      return at === 333 ? null : at === 444 ? 2 ** 40 : at === 555 ? 60_000_000 : value;
+    });
+    return {
+      kind: "waveform",
+      device: "bed-1/monitor",
+      boot: BOOT,
+      take: block,
+      index: 0,
+      code: "MDC_PULS_OXIM_PLETH",
+      mdc: 150_452,
+      unit: "1",
+      path: "",
+      quality: ["valid"],
+      start: NOW + 160 * block,
+      clock: "synchronised",
+      period: { ms: 4, samples: 1 },
+      scale: 1,
+      offset: 0,
+      gap: false,
+      samples,
+    };
+  });
+}
+
 describe("the independent opener", () => {
   test("prints the items that were sealed, whatever they are", () => {
     const batches = fc.sample(anyItems, { numRuns: 150, seed: 20_261_124 });
-    batches.push(wardReadings(1000, 6));
+    batches.push(wardReadings(1000, 6), smoothWaves());
     const records = batches.map((items, place) =>
       recordBytes(sealer.sealItems(CLASSES[place % CLASSES.length]!, items), { sequence: place }),
     );
