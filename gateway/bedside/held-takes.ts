@@ -65,9 +65,10 @@ export class HeldTakes {
   /** Holds a take from `at` (monotonic milliseconds); returns the takes that had to go to make room. */
   hold(take: Take, at: number): Take[] {
     const key = keyOf(take);
-    this.#held.set(key, { take, bytes: bytesOf(take), at, inFlight: false });
+    const bytes = bytesOf(take);
+    this.#held.set(key, { take, bytes, at, inFlight: false });
     this.#byClass[take.class].add(key);
-    this.#bytes += bytesOf(take);
+    this.#bytes += bytes;
     this.#queue.push(key);
     const gone: Take[] = [];
     while (this.#held.size > this.#limits.takes || this.#bytes > this.#limits.bytes) {

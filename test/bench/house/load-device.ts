@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from "node:net";
 
-import { masimoLines } from "./masimo-lines.ts";
+import { monitorLines } from "./monitor-lines.ts";
 import { onCommand, tell } from "../program.ts";
 
 /**
- * The load: pulse oximeters behind serial device servers, far faster than real ones. A program of its own:
+ * The load: monitors behind serial device servers, far faster than real ones. A program of its own:
  *
  *     node load-device.ts DEVICES
  *
@@ -28,7 +28,7 @@ class LoadDevice {
   sent = 0;
 
   constructor(seed: number) {
-    this.#lines = masimoLines(seed, LINES);
+    this.#lines = monitorLines(seed, LINES);
     this.server = createServer({ noDelay: true }, (socket) => {
       this.#socket?.destroy();
       this.#socket = socket;

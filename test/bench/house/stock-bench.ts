@@ -1,6 +1,6 @@
 import { WardError } from "../../../gateway/errors.ts";
 import type { BenchSite } from "../bench-site.ts";
-import { READINGS_PER_LINE } from "./masimo-lines.ts";
+import { READINGS_PER_LINE } from "./monitor-lines.ts";
 import { type StockSample, StockWay } from "./stock-way.ts";
 import type { BenchLoad } from "./ward-bench.ts";
 

@@ -1,5 +1,5 @@
-import { driver } from "../../../gateway/devices/masimo-ascii1/driver.ts";
-import { masimoLines } from "./masimo-lines.ts";
+import { driver } from "../../../gateway/devices/generic-line/driver.ts";
+import { MONITOR_OPTIONS, monitorLines } from "./monitor-lines.ts";
 
 /** A reading as an engineer would send it: the fewest fields that say what it is. The instant is added when it is sent. */
 export interface StockReading {
@@ -16,8 +16,8 @@ const LINES = 60;
 /** The readings that the load devices' lines give, by the same driver. */
 export function stockReadings(): StockReading[] {
   return Array.from({ length: DEVICES }, (_, place) => place + 1).flatMap((bed) => {
-    const decoder = driver.open({}, "tcp");
-    return masimoLines(bed, LINES)
+    const decoder = driver.open(MONITOR_OPTIONS, "tcp");
+    return monitorLines(bed, LINES)
       .flatMap((line) => decoder.push(line, 0))
       .flatMap((output) => (output.kind === "frame" ? output.readings : []))
       .map(({ code, value, unit, quality }) => ({

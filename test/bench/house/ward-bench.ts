@@ -1,5 +1,5 @@
 import type { BenchSite } from "../bench-site.ts";
-import { READINGS_PER_LINE } from "./masimo-lines.ts";
+import { READINGS_PER_LINE } from "./monitor-lines.ts";
 import { GATEWAY_PROCESSES } from "../gateway-run.ts";
 import { type WardAccount, type WardSample, WardWay } from "./ward-way.ts";
 

@@ -3,7 +3,7 @@ import { GatewayRun, type GatewaySample } from "../gateway-run.ts";
 import { numberAt } from "../../../gateway/json-value.ts";
 import { Program } from "../program.ts";
 import { benchFlow } from "./bench-flow.ts";
-import { READINGS_PER_LINE } from "./masimo-lines.ts";
+import { MONITOR_MODEL, MONITOR_OPTIONS, READINGS_PER_LINE } from "./monitor-lines.ts";
 
 /** Everything that is known at one moment; `opened` and `evicted` of the readings. */
 export interface WardSample extends Omit<GatewaySample, "opened" | "evicted"> {
@@ -28,7 +28,7 @@ const DEVICES = 8;
 /** The seal's, as in the flow that ships (milliseconds). */
 const WINDOW_MS = 100;
 const QUIET_MS = 20_000;
-/** Readings a second while starting: a line a second and device, as the real device gives it. */
+/** Readings a second while starting: a line a second and device, as a real device gives it. */
 const IDLE = DEVICES * READINGS_PER_LINE;
 
 /** The whole house on one box, from devices on real lines to the hub, each a process of its own. */
@@ -54,7 +54,8 @@ export class WardWay {
           lines.map((line, place) => ({
             device: `bed-${place + 1}/monitor`,
             line,
-            model: "masimo-ascii1",
+            model: MONITOR_MODEL,
+            options: MONITOR_OPTIONS,
           })),
           WINDOW_MS,
         ),

@@ -1,12 +1,12 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 
 import { TakeNumberer } from "../../../gateway/bedside/take.ts";
-import { driver } from "../../../gateway/devices/masimo-ascii1/driver.ts";
+import { driver } from "../../../gateway/devices/generic-line/driver.ts";
 import type { Item } from "../../../gateway/reading.ts";
 import { recipientKid } from "../../../gateway/sealing/recipient-kid.ts";
 import { Sealer } from "../../../gateway/sealing/seal.ts";
 import { RecordSigner } from "../../../gateway/sealing/sign.ts";
-import { masimoLines } from "../house/masimo-lines.ts";
+import { MONITOR_OPTIONS, monitorLines } from "../house/monitor-lines.ts";
 
 export const READINGS_PER_BATCH = 1000;
 const DEVICES = 8;
@@ -14,15 +14,15 @@ const DEVICES = 8;
 const WINDOW_MS = 100;
 /** Different batches; they are signed round and round. */
 const BATCHES = 16;
-const LINES_PER_BATCH = 88;
+const LINES_PER_BATCH = 50;
 
 /** Readings as bedside numbers them, of the same devices as the house's load: so many batches, 1000 readings in each. */
 export function batchesOfItems(batches: number): Item[][] {
   const numberer = new TakeNumberer(randomBytes(8).toString("hex"));
   const beds = Array.from({ length: DEVICES }, (_, place) => ({
     device: `bed-${place + 1}/monitor`,
-    decoder: driver.open({}, "tcp"),
-    lines: masimoLines(place + 1, Math.ceil((batches * LINES_PER_BATCH) / DEVICES)),
+    decoder: driver.open(MONITOR_OPTIONS, "tcp"),
+    lines: monitorLines(place + 1, Math.ceil((batches * LINES_PER_BATCH) / DEVICES)),
   }));
   const startedAt = Date.now();
   return Array.from({ length: batches }, (_batch, batch) => {
