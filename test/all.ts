@@ -46,7 +46,15 @@ process.exitCode = statuses.find((status) => status !== 0) ?? 0;
 
 /** Runs test files, so many at a time; returns the exit code. */
 function run(files: readonly string[], concurrency: number): number {
-  const options = ["--test", "--test-timeout=300000", `--test-concurrency=${concurrency}`];
+  const options = [
+    "--test",
+    "--test-timeout=300000",
+    `--test-concurrency=${concurrency}`,
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    "--test-reporter=./test/compliance/results-reporter.ts",
+    "--test-reporter-destination=stderr",
+  ];
   const { status } = spawnSync(process.execPath, [STRIPPED, ...options, ...files.toSorted()], {
     stdio: "inherit",
   });
