@@ -34,6 +34,11 @@ export async function writePages(measured: readonly MeasuredPart[]): Promise<voi
     return text === null ? [] : [marked(part.name, text)];
   });
   await writeFile(PAGE, `${HEAD}\n${sections.join("\n\n")}\n`);
+  for (const { picture } of measured.map(({ report }) => report)) {
+    if (picture !== undefined) {
+      await writeFile(new URL(picture.file, PAGE), picture.svg);
+    }
+  }
   await writeReadme(measured);
   // The formatter pads tables; a page that it would change fails the check of the next commit.
   await promisify(execFile)(
@@ -58,11 +63,12 @@ async function writeReadme(measured: readonly MeasuredPart[]): Promise<void> {
 }
 
 function sectionOf({ part, machine, report }: MeasuredPart): string {
-  const { table, goals, notes } = report;
+  const { table, goals, notes, picture } = report;
   return [
     `## ${part.title}`,
     `${machineText(machine)}.`,
     markdownTable(table),
+    ...(picture === undefined ? [] : [`![${picture.alt}](${picture.file})`]),
     ...(goals.length === 0 ? [] : [markdownTable(goalTable(goals))]),
     notes.map((note) => `- ${note}`).join("\n"),
   ].join("\n\n");

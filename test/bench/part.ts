@@ -25,6 +25,8 @@ export interface PartReport {
   readonly goals: readonly Goal[];
   /** The few rows that the README shows. */
   readonly headline?: Table;
+  /** A picture beside docs/benchmarks.md. */
+  readonly picture?: { readonly file: string; readonly alt: string; readonly svg: string };
   /** What must not be, whatever the figures: readings that nobody accounts for, say. */
   readonly problem?: string | null;
 }

@@ -1,3 +1,4 @@
+import { backlogPart } from "./backlog/backlog-part.ts";
 import { decodersPart } from "./decoders/decoders-part.ts";
 import { housePart } from "./house/house-part.ts";
 import { limitsPart } from "./limits/limits-part.ts";
@@ -13,6 +14,7 @@ export const PARTS: readonly BenchPart[] = [
   housePart,
   peersPart,
   limitsPart,
+  backlogPart,
   modbusPart,
   opcuaPart,
   decodersPart,

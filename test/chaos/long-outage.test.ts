@@ -35,7 +35,7 @@ test(
 
     const second = await TestKeeper.start(t, site);
     limit?.add(second.child.pid);
-    const openMs = openMsOf(second);
+    const openMs = second.openMs;
     await site.startBroker();
     const hub = await site.startHub();
     const draining = new Samples(second);
@@ -48,7 +48,7 @@ test(
     const { opened, duplicates } = hub.counters().classes.vital;
     await second.child.stop(10_000);
     const third = await TestKeeper.start(t, site);
-    const openAfterMs = openMsOf(third);
+    const openAfterMs = third.openMs;
     await third.child.stop(10_000);
     await site.stopHub();
     limit?.remove();
@@ -93,9 +93,4 @@ async function took(act: () => Promise<void>): Promise<number> {
   const from = performance.now();
   await act();
   return performance.now() - from;
-}
-
-function openMsOf(keeper: TestKeeper): number {
-  const ready = keeper.heard.find((message) => message.t === "ready");
-  return ready?.t === "ready" ? Number(ready.facts["openMs"]) : Number.NaN;
 }

@@ -60,6 +60,10 @@ export class TestSite {
     await this.sign(false);
   }
 
+  get hubPort(): number {
+    return this.#ports.hubPort;
+  }
+
   async stopBroker(): Promise<void> {
     await this.#broker?.close();
     this.#broker = null;
@@ -134,6 +138,12 @@ export class TestKeeper {
     context.after(() => keeper.child.kill());
     await keeper.until(() => keeper.heard.some(({ t }) => t === "ready"));
     return keeper;
+  }
+
+  /** How long it took to open its outbox (milliseconds). */
+  get openMs(): number {
+    const ready = this.heard.find((message) => message.t === "ready");
+    return ready?.t === "ready" ? Number(ready.facts["openMs"]) : Number.NaN;
   }
 
   /** The flow host's end of a fresh link. */

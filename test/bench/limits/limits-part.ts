@@ -109,7 +109,7 @@ function paid(what: string, { perSecond, cpuMicros }: Cost, bytes: number): stri
 function notes({ sealing }: LimitsResults): string[] {
   const { columns, packed, sealed } = sealing.bytes;
   return [
-    `A batch is ${count(READINGS_PER_BATCH)} readings of 8 pulse oximeters: ${count(columns)} bytes as columns, ${count(packed)} with zstd (${times(columns / packed)}), ${count(sealed)} sealed and signed, ${count(sealed / READINGS_PER_BATCH, 2)} a reading.`,
+    `A batch is ${count(READINGS_PER_BATCH)} readings of 8 monitors: ${count(columns)} bytes as columns, ${count(packed)} with zstd (${times(columns / packed)}), ${count(sealed)} sealed and signed, ${count(sealed / READINGS_PER_BATCH, 2)} a reading.`,
     `"µs each" is the median time for the disk, and CPU time for everything else. MB/s is of the bytes that go in.`,
   ];
 }
