@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { ownCommand, Part, type PartLine } from "../../gateway/demo/child.ts";
@@ -8,6 +9,7 @@ import { WardError } from "../../gateway/errors.ts";
 import { numberAt, valueAt } from "../../gateway/json-value.ts";
 import { CLASSES, type ClassName } from "../../gateway/reading.ts";
 import { ROOMS } from "../../gateway/rooms.ts";
+import { readRecord } from "../../gateway/sealing/open.ts";
 import { type Site, writeSignedSettings } from "../../provisioning/site.ts";
 import { BROKER_NAME, type BenchSite, GATEWAY } from "./bench-site.ts";
 import { cpuSeconds, directoryBytes, writtenBytes } from "./process-costs.ts";
@@ -156,6 +158,34 @@ export class GatewayRun {
   /** Bytes of the outbox's files. */
   storeBytes(): Promise<number> {
     return directoryBytes(join(this.#bench.site.gatewayDirectory, "store"));
+  }
+
+  /**
+   * What the hub has committed of vital readings since `since` (epoch milliseconds): when the first and the last batch of backlog,
+   * and how long live batches in between took from their last reading to the commit (milliseconds, the shortest first).
+   */
+  drained(since: number): { readonly ms: number; readonly live: number[] } {
+    const database = new DatabaseSync(join(this.#bench.site.hubDirectory, "hub.sqlite"), {
+      readOnly: true,
+    });
+    try {
+      const rows = database
+        .prepare(
+          `SELECT bytes, backlog, committed_at AS at FROM records JOIN chains ON chains.no = records.chain
+           WHERE class = 'vital' AND committed_at >= ? ORDER BY id`,
+        )
+        .all(since);
+      const old = rows.filter(({ backlog }) => backlog === 1).map(({ at }) => Number(at));
+      const [first, last] = [Math.min(...old), Math.max(...old)];
+      const live = rows
+        .filter(({ backlog, at }) => backlog === 0 && Number(at) >= first && Number(at) <= last)
+        .flatMap(({ bytes, at }) =>
+          bytes instanceof Uint8Array ? [Number(at) - readRecord(bytes).header.lastAt] : [],
+        );
+      return { ms: last - first, live: live.toSorted((a, b) => a - b) };
+    } finally {
+      database.close();
+    }
   }
 
   /** Takes the broker out of reach, or gives it back. */

@@ -37,6 +37,9 @@ export function houseTable(results: HouseResults): Table {
       title(`Broker away at ${paced}`),
       awayRow(results),
       only("bytes kept on disk per reading", count(ward.away.storeBytesPerReading, 1)),
+      title(`A backlog of ${count(ward.drain.readings)} readings drains`),
+      only("readings/s of it", count(ward.drain.readings / (ward.drain.ms / 1000))),
+      only("a live batch meanwhile, last reading to hub, p99 (ms)", count(ward.drain.liveP99)),
       title("Start"),
       row(
         "to the first reading at the hub / broker (s)",

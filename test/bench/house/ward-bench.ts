@@ -36,6 +36,14 @@ export interface WardResults {
     /** From the broker's return to the last receipt. */
     readonly drainedMs: number;
   };
+  /** A backlog that drains while new readings come, at the paced rate. */
+  readonly drain: {
+    readonly readings: number;
+    readonly ms: number;
+    /** From the last reading of a live batch to the hub's commit (milliseconds). */
+    readonly liveP99: number;
+    readonly liveBatches: number;
+  };
   readonly account: WardAccount;
 }
 
@@ -76,9 +84,11 @@ export async function benchWard(bench: BenchSite, load: BenchLoad): Promise<Ward
     const full = await sustained(way, found * SUSTAINED, load);
     say("Wardgate: the broker is away ...");
     const away = await brokerAway(way, load);
+    say("Wardgate: a backlog drains ...");
+    const drain = await drains(way, load);
     const account = await way.finish();
     const readingsPerMessage = READINGS_PER_LINE;
-    return { readingsPerMessage, startMs, paced, latencyMs, full, away, account };
+    return { readingsPerMessage, startMs, paced, latencyMs, full, away, drain, account };
   } finally {
     await way.close();
   }
@@ -162,6 +172,26 @@ async function brokerAway(way: WardWay, load: BenchLoad): Promise<WardResults["a
   };
 }
 
+/** Keeps the broker away for a large backlog, and looks how long new readings take while it drains. */
+async function drains(way: WardWay, load: BenchLoad): Promise<WardResults["drain"]> {
+  way.reach(false);
+  way.pace(BACKLOG_FACTOR * load.paced);
+  const from = await way.sample();
+  const to = await until(way, from, load.seconds);
+  way.pace(load.paced);
+  await way.sample();
+  const since = Date.now();
+  way.reach(true);
+  while ((await way.sample()).backlog > BACKLOG_LIVE && Date.now() - since < AWAY_MS_MAX) {
+    // The hub's counters come once a second.
+  }
+  const { ms, live } = way.drained(since);
+  const liveP99 = live[Math.floor(0.99 * live.length)] ?? Number.NaN;
+  return { readings: to.sent - from.sent, ms, liveP99, liveBatches: live.length };
+}
+
+/** How much faster a backlog is made than readings come while it drains. */
+const BACKLOG_FACTOR = 10;
 /** Batches that are on their way at any moment of a steady load. */
 const BACKLOG_LIVE = 8;
 

@@ -100,6 +100,11 @@ export class WardWay {
     return this.#run.storeBytes();
   }
 
+  /** What the hub has committed since `since` (epoch milliseconds): see GatewayRun. */
+  drained(since: number): { readonly ms: number; readonly live: number[] } {
+    return this.#run.drained(since);
+  }
+
   /** Takes the broker out of reach, or gives it back. */
   reach(open: boolean): void {
     this.#run.reach(open);
