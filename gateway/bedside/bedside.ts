@@ -254,11 +254,7 @@ export class Bedside {
         this.#gaps.evicted(gone, at);
       }
     }
-    if (takes.every((take) => take.class === "wave")) {
-      this.#handing.within(WAVES_MS);
-    } else {
-      this.#handing.soon();
-    }
+    this.#handing.within(takes.every((take) => take.class === "wave") ? WAVES_MS : 0);
   }
 
   /**

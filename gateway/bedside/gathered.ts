@@ -25,9 +25,11 @@ export class Gathered {
     }
   }
 
-  /** For what is not urgent: after `ms` milliseconds at the latest, and before that together with what is. */
+  /** For what is not urgent: after `ms` milliseconds at the latest, and before that together with what is. 0 is soon. */
   within(ms: number): void {
-    if (!this.#isComing) {
+    if (ms === 0) {
+      this.soon();
+    } else if (!this.#isComing) {
       this.#later ??= setTimeout(() => this.#now(), ms);
     }
   }

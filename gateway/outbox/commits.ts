@@ -313,18 +313,19 @@ export class Store {
     this.#options.onTrouble?.(make(this.#path, error));
   }
 
-  /** Reads; once more when the database was closed under the reader because a write had failed. */
+  /** Reads; again when the database was closed under the reader because a write had failed. */
   async #read<T>(read: (database: Database) => Promise<T>): Promise<T> {
-    await this.#reopened;
-    const database = this.#database;
-    try {
-      return await read(database);
-    } catch (error) {
+    for (;;) {
       await this.#reopened;
-      if (database === this.#database || this.#closing) {
-        throw readError(this.#path, error);
+      const database = this.#database;
+      try {
+        return await read(database);
+      } catch (error) {
+        await this.#reopened;
+        if (database === this.#database || this.#closing) {
+          throw readError(this.#path, error);
+        }
       }
-      return read(this.#database);
     }
   }
 }

@@ -49,22 +49,22 @@ export async function loadRows(store: Store): Promise<Rows> {
       return [row];
     });
   };
-  const stores = await read("store", ([key, value]) =>
-    pair(storeNumberOf(key), readStoreRow(value)),
-  );
-  const heads = await read("head", ([key, value]) => {
-    const [place, head] = [chainOf(key), readHead(value)];
-    return place === null || head === null ? null : { place, head };
-  });
-  const gone = await read("gone", ([key, value]) => {
-    const place = chainOf(key);
-    return place === null ? null : pair(chainName(place), readGone(value));
-  });
-  const uses = await read("use", ([key, value]) => pair(epochOf(key), readUse(value)));
-  const marks = await read("age", ([key, value]) => {
-    const [place, list] = [chainOf(key), readMarks(value)];
-    return place === null || list === null ? null : { place, marks: list };
-  });
+  const [stores, heads, gone, uses, marks] = await Promise.all([
+    read("store", ([key, value]) => pair(storeNumberOf(key), readStoreRow(value))),
+    read("head", ([key, value]) => {
+      const [place, head] = [chainOf(key), readHead(value)];
+      return place === null || head === null ? null : { place, head };
+    }),
+    read("gone", ([key, value]) => {
+      const place = chainOf(key);
+      return place === null ? null : pair(chainName(place), readGone(value));
+    }),
+    read("use", ([key, value]) => pair(epochOf(key), readUse(value))),
+    read("age", ([key, value]) => {
+      const [place, list] = [chainOf(key), readMarks(value)];
+      return place === null || list === null ? null : { place, marks: list };
+    }),
+  ]);
   const goneRows = new Map(gone);
   return {
     stores: new Map(stores),

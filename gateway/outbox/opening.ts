@@ -39,13 +39,16 @@ export async function openAtStart(path: string, open: OpenDatabase): Promise<Ope
   const failures = noteStart(startsFile(path));
   const torn = hasTornLog(path);
   let mustRepair = hasLostItsRoot(path);
-  if (torn || mustRepair || bench.isInUse || failures >= FAILURES_MAX) {
-    bench.takeDamaged();
-  }
-  mustRepair ||= bench.hasTables;
+  const isDoubtful = torn || mustRepair || bench.isInUse || failures >= FAILURES_MAX;
+  let unchecked: "indices" | "all" | null = isDoubtful ? "all" : "indices";
   let isRepaired = false;
   for (let attempt = 0; ; attempt += 1) {
     try {
+      if (unchecked !== null) {
+        await bench.takeDamaged(unchecked);
+        mustRepair ||= bench.hasTables;
+        unchecked = null;
+      }
       bench.keepLogs();
       const isUnfinished = bench.hasOldLogs;
       if (mustRepair && !isRepaired) {
@@ -55,7 +58,7 @@ export async function openAtStart(path: string, open: OpenDatabase): Promise<Ope
       }
       const database = await open(path);
       const dropped = recoveryDroppedData(path);
-      if (isRepaired || isUnfinished || dropped) {
+      if (isRepaired || isUnfinished || dropped || (torn && bench.hasHiddenWrites)) {
         await orClose(database, bench.putBack(database));
       }
       bench.finish(Date.now());
@@ -67,7 +70,7 @@ export async function openAtStart(path: string, open: OpenDatabase): Promise<Ope
       }
       if (isDamage(error) && !mustRepair) {
         mustRepair = true;
-        bench.takeDamaged();
+        unchecked = "all";
         continue;
       }
       if (attempt + 1 < OPEN_TRIES && !isLocked(error)) {

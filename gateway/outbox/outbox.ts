@@ -45,6 +45,8 @@ export interface ReceiptNews {
 export class Outbox {
   /** True when the database was damaged and a new store was begun. */
   readonly renewed: boolean;
+  /** How long opening took (milliseconds). */
+  readonly openMs: number;
   readonly #options: OutboxOptions;
   readonly #store: Store;
   readonly #state: OutboxState;
@@ -55,7 +57,13 @@ export class Outbox {
   /** Receipts, losses and rejects change the same chains: one at a time. */
   readonly #turns: Turns;
 
-  private constructor(options: OutboxOptions, store: Store, loaded: Loaded, ballast: Ballast) {
+  private constructor(
+    options: OutboxOptions,
+    store: Store,
+    loaded: Loaded,
+    ballast: Ballast,
+    startedAt: number,
+  ) {
     const { codec, now, directory, bytesMax, classes = KEEP_ALL } = options;
     const { reserveBytes = 0, ballastBytes = 0, monotonic = () => performance.now() } = options;
     const state = new OutboxState(loaded);
@@ -81,6 +89,7 @@ export class Outbox {
     // What was put before there was a time to live begins to age now.
     const marks = state.chains().flatMap((chain) => (chain.isEmpty ? [] : ages.mark(chain)));
     store.write(marks, "lazy").catch(() => undefined);
+    this.openMs = performance.now() - startedAt;
   }
 
   /**
@@ -88,6 +97,7 @@ export class Outbox {
    * a newer program).
    */
   static async open(options: OutboxOptions): Promise<Outbox> {
+    const startedAt = performance.now();
     const { directory, commitMs, commitBytes, openDatabase, ballastBytes = 0 } = options;
     const ballast = new Ballast(`${directory}.ballast`, ballastBytes);
     ballast.releaseIfNeeded(freeOf(options)());
@@ -104,7 +114,7 @@ export class Outbox {
     try {
       const { now, codec } = options;
       const loaded = await loadOutbox(store, now(), (record) => codec.storeOf(record));
-      later.outbox = new Outbox(options, store, loaded, ballast);
+      later.outbox = new Outbox(options, store, loaded, ballast, startedAt);
       return later.outbox;
     } catch (error) {
       if (isUnreadable(error)) {

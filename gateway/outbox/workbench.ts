@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setImmediate as immediate } from "node:timers/promises";
 
 import { errorCode } from "../errors.ts";
 import { syncDirectory } from "./disk-sync.ts";
 import { linkOrCopy } from "./link-or-copy.ts";
-import { salvageLog } from "./log-salvage.ts";
-import { damagedTables, salvageTable } from "./scrub.ts";
+import { batchesOf, salvageLog } from "./log-salvage.ts";
+import { isTorn } from "./log-tail.ts";
+import { hasWholeIndex, isWholeTable, salvageTable, tablesIn, withoutLeftovers } from "./scrub.ts";
 import type { Database, StoreWrite } from "./store.ts";
 
 /**
@@ -46,9 +48,24 @@ export class Workbench {
     }
   }
 
-  /** Takes damaged tables out of the store: LevelDB would end the process on some of them. */
-  takeDamaged(): void {
-    this.#take(this.#store, damagedTables(this.#store));
+  /**
+   * Takes damaged tables out of the store: LevelDB would end the process on some of them, and not find what others hold. Looks
+   * at their indices, or `all` of them, which takes seconds for a large store; in between others get their turn.
+   */
+  async takeDamaged(how: "indices" | "all"): Promise<void> {
+    const names = tablesIn(this.#store);
+    const pathOf = (name: string): string => join(this.#store, name);
+    if (how === "indices") {
+      const damaged = names.filter((name) => !hasWholeIndex(pathOf(name)));
+      this.#take(this.#store, withoutLeftovers(this.#store, damaged));
+      return;
+    }
+    for (const name of withoutLeftovers(this.#store, names)) {
+      if (!isWholeTable(readFileSync(pathOf(name)))) {
+        this.#take(this.#store, [name]);
+      }
+      await immediate();
+    }
   }
 
   /** Takes what LevelDB's repair could not use. */
@@ -67,6 +84,17 @@ export class Workbench {
   get hasOldLogs(): boolean {
     const there = new Set(readdirSync(this.#store));
     return this.#files(LOG).some((name) => !there.has(name));
+  }
+
+  /**
+   * True when a log that seems to end within a write is whole: then the length of a write is damaged, and LevelDB leaves it and
+   * all behind it out without a word.
+   */
+  get hasHiddenWrites(): boolean {
+    return this.#files(LOG).some((name) => {
+      const log = readFileSync(join(this.#path, name));
+      return isTorn(log) && [...batchesOf(log)].every(({ isWhole }) => isWhole);
+    });
   }
 
   /**

@@ -1,8 +1,8 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { numberAt, valueAt } from "../../gateway/json-value.ts";
+import { numberAt, textAt, valueAt } from "../../gateway/json-value.ts";
 import { ledgerOf, moreOpened, openHouse, until } from "../ward/house.ts";
 
 /**
@@ -12,6 +12,7 @@ import { ledgerOf, moreOpened, openHouse, until } from "../ward/house.ts";
  */
 const [offsetFile = "", directory = "", ...offsets] = process.argv.slice(2);
 jump(0);
+const readings = join(directory, "hub", "readings.ndjson");
 const demo = await openHouse({ beds: 2, directory });
 try {
   await moreOpened(demo, 20);
@@ -22,8 +23,12 @@ try {
     await until("readings are taken", () => demo.numbers().taken > taken + 30);
     await sleep(500);
   }
+  const rightSince = Date.now();
   jump(0);
   await moreOpened(demo, 20);
+  if (Number(offsets.at(-1)) !== 0) {
+    await until("every device told that the clock is right", () => everyDeviceTold(rightSince));
+  }
   await until("the backlog is gone", () => demo.numbers().backlog < 5, 60_000);
 } finally {
   await demo.finish();
@@ -39,9 +44,26 @@ process.stdout.write(
     reasons: valueAt(ledger, "reasons"),
     chains,
     restarts,
-    readings: join(directory, "hub", "readings.ndjson"),
+    readings,
   }),
 );
+
+/** Whether the hub has, of every device, the notice that its clock was set to the right time at `since` or later. */
+function everyDeviceTold(since: number): boolean {
+  const lines = readFileSync(readings, "utf8")
+    .split("\n")
+    .slice(0, -1)
+    .map((line): unknown => JSON.parse(line));
+  const told = lines.filter(
+    (line) =>
+      valueAt(line, "notice") === "clock-set" &&
+      numberAt(line, "at") >= since &&
+      numberAt(line, "at") <= Date.now(),
+  );
+  const devicesOf = (some: readonly unknown[]): Set<string> =>
+    new Set(some.map((line) => textAt(line, "device")));
+  return devicesOf(told).isSupersetOf(devicesOf(lines));
+}
 
 function jump(seconds: number): void {
   const bytes = Buffer.alloc(8);

@@ -52,7 +52,7 @@ test(
         );
         await sleep(random() * 300);
         troubled += worker.hasSaid("trouble") ? 1 : 0;
-        if (random() < 0.4) {
+        if (episode === 0 || random() < 0.4) {
           await worker.kill();
           startsFull += 1;
           worker = await startedWhenFull(seed + 0.5, `f${episode}`);

@@ -13,7 +13,7 @@ import { killRoom, ledgerOf, moreOpened, openHouse, until } from "../ward/house.
  * Random kill -9 of rooms, hub and broker under load, by seed: `KILLS=200 SEED=7 node --test test/chaos/house-kills.test.ts`
  * for a long run. The oracle lies outside the gateway: the hub's ledger, and its file of readings.
  */
-const KILLS = Number(process.env["KILLS"] ?? 6);
+const KILLS = Number(process.env["KILLS"] ?? 4);
 const SEED = Number(process.env["SEED"] ?? 20_261_124);
 
 test(`${KILLS} random kills with mosquitto (seed ${SEED}): nothing unexplained, nothing twice`, async () => {

@@ -11,7 +11,7 @@ import { Worker } from "./worker.ts";
  * kill -9 of a process that puts, receipts, rejects and gives up, at any moment: also while it opens. The oracle is this process, which
  * hears the acknowledgements over a pipe. `CYCLES=1000 SEED=7 node --test test/chaos/kill-cycles.test.ts` for a long run.
  */
-const CYCLES = Number(process.env["CYCLES"] ?? 25);
+const CYCLES = Number(process.env["CYCLES"] ?? 20);
 const SEED = Number(process.env["SEED"] ?? 1);
 
 test(

@@ -14,7 +14,7 @@ import { anonymousMb } from "./memory.ts";
  * A ward for a long time, whose broker goes away again and again: memory and open files of every room stay what they are, and
  * the hub explains every reading. `SOAK_S=3600 node --test test/chaos/soak.test.ts` for a long run.
  */
-const SOAK_S = Number(process.env["SOAK_S"] ?? 10);
+const SOAK_S = Number(process.env["SOAK_S"] ?? 8);
 /** Between two losses of the broker. */
 const BROKER_S = Math.max(4, SOAK_S / 60);
 /** From the second to the last quarter a room may grow by so much: V8 collects late, the more so in a short run. */

@@ -13,7 +13,7 @@ import { RecordedDevice } from "../gateway/lines/recorded-device.ts";
  * break. The oracle is outside the line: what the devices meant to say, decoded from their bytes before any damage. Longer:
  * `SECONDS=600 SEED=7 node --test test/chaos/ward-faults.test.ts`.
  */
-const SECONDS = Number(process.env["SECONDS"] ?? "8");
+const SECONDS = Number(process.env["SECONDS"] ?? "5");
 const SEED = Number(process.env["SEED"] ?? "1");
 const BEDS = 30;
 

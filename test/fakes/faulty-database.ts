@@ -14,7 +14,9 @@ export type WriteFate = "ok" | "fails" | "fails but is there";
  */
 export class FaultyDisk {
   /** Decides on the next write. */
-  fate: (writes: readonly StoreWrite[]) => WriteFate = () => "ok";
+  fate: (writes: readonly StoreWrite[]) => WriteFate | Promise<WriteFate> = () => "ok";
+  /** Waited for before a range is read; what it throws the reader gets. */
+  beforeRange: () => Promise<void> = () => Promise.resolve();
   /** What a failed write says. */
   message = "IO error: 000007.log: Input/output error";
   /** True: the database cannot be opened either. */
@@ -34,8 +36,12 @@ export class FaultyDisk {
     let isSpoilt = false;
     return {
       ...level,
+      range: async (range) => {
+        await this.beforeRange();
+        return await level.range(range);
+      },
       batch: async (writes) => {
-        const fate = this.fate(writes);
+        const fate = await this.fate(writes);
         if (!isSpoilt && fate !== "fails") {
           await level.batch(writes);
         }

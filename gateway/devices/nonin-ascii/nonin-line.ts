@@ -44,11 +44,15 @@ export function parseLine(text: string): NoninLine | HeadingLine | BadLine {
   if (Number(spo2) > SPO2_MAX || Number(rate) > RATE_MAX) {
     return { kind: "bad", fault: "out-of-range", text: "a line with a number nobody can have" };
   }
+  const padding = paddingOf([spo2, rate]);
+  if (padding === null) {
+    return { kind: "bad", fault: "framing", text: "a line with a digit less than it says" };
+  }
   return {
     kind: "values",
     spo2: digitsOf(spo2),
     rate: digitsOf(rate),
-    padding: paddingOf([spo2, rate]),
+    padding,
     isMarked: marks.includes("*"),
     isFast: marks.toUpperCase().includes("F"),
     hasBreath: marks.toUpperCase().includes("B"),
@@ -74,11 +78,13 @@ function digitsOf(field: string): string {
   return field === "---" ? "" : field.trim();
 }
 
-function paddingOf(fields: readonly string[]): NoninLine["padding"] {
-  if (fields.some((field) => field.length !== FIELD_CHARS)) {
-    return "short";
+/** Null for a line that contradicts itself: something in it is filled up, and yet a field is too short or too long. */
+function paddingOf(fields: readonly string[]): NoninLine["padding"] | null {
+  const isFilled = fields.some((field) => /^[ 0]/.test(field));
+  if (fields.every((field) => field.length === FIELD_CHARS)) {
+    return isFilled ? "filled" : "unknown";
   }
-  return fields.some((field) => /^[ 0]/.test(field)) ? "filled" : "unknown";
+  return isFilled ? null : "short";
 }
 
 const FIELD_CHARS = 3;

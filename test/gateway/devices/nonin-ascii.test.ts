@@ -74,6 +74,13 @@ test("a lost digit is noticed, as the numbers have three places", () => {
   ]);
 });
 
+test("a line that fills up one number and not the other has lost a digit, also as the first one", () => {
+  assert.deepEqual(
+    decode("SPO2=98 HR=065", "SPO2=098 HR=06", "SPO2=100 HR=06", "SPO2=  98 HR=065"),
+    ["framing", "framing", "framing", "framing"],
+  );
+});
+
 test("a device that never fills its numbers is believed at the second line, and then the first as well", () => {
   assert.deepEqual(decode("SPO2=98 HR=72", "SPO2=97 HR=72", "SPO2=97 HR=101"), [
     "98 72",

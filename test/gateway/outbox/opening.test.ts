@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
@@ -50,6 +50,23 @@ test("a disk that fails for now is no damage: nothing is moved aside, unless it 
     return tries <= 5 ? fail() : openLevel(path);
   };
   const { database, lost } = await openAtStart(directory, late);
+  await database.close();
+  assert.equal(lost, "tables");
+  assert.ok(besides(directory).some((name) => name.endsWith("-whole")));
+});
+
+test("a table that cannot be read when all are checked counts as a start that failed", async (t) => {
+  const directory = await filled(t);
+  const { outbox } = await openTestOutbox(directory);
+  await outbox.close();
+  const table = readdirSync(directory).find((name) => name.endsWith(".ldb"))!;
+  // A directory in its place stands for a bad sector.
+  rmSync(join(directory, table));
+  mkdirSync(join(directory, table));
+  writeFileSync(`${directory}.starts`, "3\n");
+  await assert.rejects(openAtStart(directory, openLevel), { code: "WARD_OUTBOX_OPEN" });
+  writeFileSync(`${directory}.unopened`, "20\n");
+  const { database, lost } = await openAtStart(directory, openLevel);
   await database.close();
   assert.equal(lost, "tables");
   assert.ok(besides(directory).some((name) => name.endsWith("-whole")));

@@ -6,9 +6,11 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
+import { randomOf } from "../../../gateway/devices/simulator.ts";
 import { isTorn } from "../../../gateway/outbox/log-tail.ts";
 import type { Outbox } from "../../../gateway/outbox/outbox.ts";
-import { isWholeTable } from "../../../gateway/outbox/scrub.ts";
+import { CRC_START, crc32c, crcEnd, crcStep } from "../../../gateway/outbox/crc32c.ts";
+import { hasWholeIndex, isWholeTable, salvageTable } from "../../../gateway/outbox/scrub.ts";
 
 import { openTestOutbox, readAll, temporaryDirectory, type Told } from "../../fakes/outbox-kit.ts";
 import { fakeBatch, fakeBody, fakeEpoch, hex } from "../../fakes/record-codec.ts";
@@ -25,11 +27,13 @@ test("a flipped bit never forwards a wrong value: a record is right, or named in
   const written = await writeStore(original, 150);
   const files = readdirSync(original).filter((name) => /\.(ldb|log)$/.test(name));
   assert.ok(files.some((name) => name.endsWith(".ldb")) && files.some((n) => n.endsWith(".log")));
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  const random = randomOf(seed);
   let harmed = 0;
   for (let round = 0; round < FLIPS; round += 1) {
     const copy = join(base, `copy-${round}`);
     cpSync(original, copy, { recursive: true });
-    const flip = flipSomeBit(copy, files);
+    const flip = `${flipSomeBit(copy, files, random)}, seed ${seed}`;
     // As after some starts that ended the process: LevelDB would end this one too, for about one flip in 500.
     writeFileSync(`${copy}.starts`, "3");
     const found = await readDamaged(copy);
@@ -91,6 +95,27 @@ test("a store whose log lost its end begins a new store: no number is given twic
   await third.outbox.close();
 });
 
+test("a write whose length is damaged, in the last block of a log, costs nothing", async (t) => {
+  const base = temporaryDirectory(t);
+  const original = join(base, "original");
+  const written = await writeStore(original, 30);
+  const name = readdirSync(original).find((each) => each.endsWith(".log"))!;
+  const log = readFileSync(join(original, name));
+  const starts = partStarts(log);
+  for (const start of [starts.at(0)!, starts.at(-5)!, starts.at(-1)!]) {
+    for (const bit of [3, 6, 7]) {
+      const copy = join(base, `copy-${start}-${bit}`);
+      cpSync(original, copy, { recursive: true });
+      const damaged = Buffer.from(log);
+      damaged[start + 5]! ^= 1 << bit;
+      writeFileSync(join(copy, name), damaged);
+      const found = await readDamaged(copy);
+      assert.deepEqual(found.bodies, written, `part at ${start}, bit ${bit}`);
+      assert.equal(found.renewed, true);
+    }
+  }
+});
+
 test("damage that makes LevelDB end the process is found after a few starts", async (t) => {
   const directory = temporaryDirectory(t);
   const written = await writeStore(directory, 150);
@@ -136,6 +161,60 @@ test("the check of tables knows whole ones, and finds any flipped bit", async (t
       assert.equal(isWholeTable(Buffer.concat([bytes, table.subarray(-48)])), false);
     }),
   );
+});
+
+test("one flipped bit in the index of a table costs no record, and is found at the first start", async (t) => {
+  const base = temporaryDirectory(t);
+  const original = join(base, "original");
+  const written = await writeStore(original, 150);
+  const name = readdirSync(original).find((each) => each.endsWith(".ldb"))!;
+  const table = readFileSync(join(original, name));
+  assert.ok(hasWholeIndex(join(original, name)));
+  for (const back of [49, 100, 500, 1000]) {
+    const copy = join(base, `copy-${back}`);
+    cpSync(original, copy, { recursive: true });
+    const damaged = Buffer.from(table);
+    damaged[table.length - back]! ^= 0x08;
+    writeFileSync(join(copy, name), damaged);
+    assert.equal(hasWholeIndex(join(copy, name)), false);
+    const found = await readDamaged(copy);
+    assert.deepEqual(found.bodies, written);
+    assert.deepEqual(found.told.lost, []);
+  }
+  const elsewhere = Buffer.from(table);
+  elsewhere[1000]! ^= 0x08;
+  writeFileSync(join(base, "elsewhere"), elsewhere);
+  assert.ok(hasWholeIndex(join(base, "elsewhere")), "a block of records has a check of its own");
+  writeFileSync(join(base, "short"), table.subarray(-40));
+  assert.equal(hasWholeIndex(join(base, "short")), false);
+});
+
+test("a checksum is the same by eights and one by one", () => {
+  assert.equal(crc32c(Buffer.from("123456789")), 0xc78ab0e5);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(7), (bytes, from) => {
+      const some = bytes.subarray(from);
+      assert.equal(crc32c(some), crcEnd(some.reduce(crcStep, CRC_START)));
+    }),
+  );
+});
+
+test("a table whose index is damaged gives all that it holds, and one with a damaged block the rest", async (t) => {
+  const directory = temporaryDirectory(t);
+  await writeStore(directory, 150);
+  const name = readdirSync(directory).find((each) => each.endsWith(".ldb"))!;
+  const table = readFileSync(join(directory, name));
+  const all = new Map(salvageTable(table).map(([key, value]) => [key.toString("hex"), value]));
+  assert.ok(all.size > 300);
+  const withoutIndex = Buffer.from(table).fill(0, table.length - 60);
+  const records = salvageTable(withoutIndex).filter(([key]) => key[0] === 0x72);
+  assert.equal(records.length, 300);
+  for (const [key, value] of records) {
+    assert.deepEqual(value, all.get(key.toString("hex")));
+  }
+  withoutIndex[Math.floor(table.length / 2)]! ^= 1;
+  const rest = salvageTable(withoutIndex).filter(([key]) => key[0] === 0x72);
+  assert.ok(rest.length > 300 - GONE_MAX && rest.length < 300, `${rest.length} are left`);
 });
 
 test("a log that ends within a write is told from a whole one", async (t) => {
@@ -218,16 +297,25 @@ async function readDamaged(
   return { bodies, epochs, told, renewed: outbox.renewed };
 }
 
-function flipSomeBit(directory: string, files: readonly string[]): string {
-  const name = files[Math.floor(Math.random() * files.length)]!;
+function flipSomeBit(directory: string, files: readonly string[], random: () => number): string {
+  const name = files[Math.floor(random() * files.length)]!;
   const bytes = readFileSync(join(directory, name));
   // The end of a table holds its index, which damage must not make cost more than the rest.
-  const from = Math.random() < 0.3 ? Math.max(0, bytes.length - 4000) : 0;
-  const at = from + Math.floor(Math.random() * (bytes.length - from));
-  const bit = Math.floor(Math.random() * 8);
+  const from = random() < 0.3 ? Math.max(0, bytes.length - 4000) : 0;
+  const at = from + Math.floor(random() * (bytes.length - from));
+  const bit = Math.floor(random() * 8);
   bytes[at]! ^= 1 << bit;
   writeFileSync(join(directory, name), bytes);
   return `${name}: byte ${at} of ${bytes.length}, bit ${bit}`;
+}
+
+/** Where the parts of a log begin. */
+function partStarts(log: Buffer): number[] {
+  const starts: number[] = [];
+  for (let at = 0; at + 7 <= log.length; at += 7 + log.readUInt16LE(at + 4)) {
+    starts.push(at);
+  }
+  return starts;
 }
 
 function manifestOf(directory: string): string {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, statSync } from "node:fs";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 
 import type { Outbox } from "../../../gateway/outbox/outbox.ts";
 import { KEEP_ALL } from "../../../gateway/outbox/policy.ts";
@@ -48,6 +49,40 @@ for (const fate of ["fails", "fails but is there"] as const) {
     await again.outbox.close();
   });
 }
+
+test("a reader under which the database is closed twice reads in the third one", async (t) => {
+  const directory = temporaryDirectory(t);
+  const disk = new FaultyDisk();
+  const { outbox } = await openTestOutbox(directory, { openDatabase: disk.open });
+  await put(outbox, "before");
+  let reads = 0;
+  const until = async (isTrue: () => boolean): Promise<void> => {
+    while (!isTrue()) {
+      await setTimeout(1);
+    }
+  };
+  disk.fate = async () => {
+    await until(() => reads >= disk.opened);
+    return disk.opened < 3 ? "fails" : "ok";
+  };
+  disk.beforeRange = async () => {
+    reads += 1;
+    const { opened } = disk;
+    if (opened < 3) {
+      await until(() => disk.opened > opened);
+      throw new Error("Iterator is not open: cannot read after close()");
+    }
+  };
+  const [place] = outbox.waiting();
+  const [found] = await Promise.all([outbox.read(place!, 10), put(outbox, "later")]);
+  assert.deepEqual(
+    found.records.map(({ bytes }) => fakeBody(bytes)),
+    ["before"],
+  );
+  assert.equal(reads, 3);
+  disk.beforeRange = () => Promise.resolve();
+  await outbox.close();
+});
 
 test("a full disk: ballast goes before the database is opened again, and comes back when there is space", async (t) => {
   const directory = temporaryDirectory(t);
