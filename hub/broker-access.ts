@@ -12,7 +12,7 @@ export interface Peer {
 /** Bytes in a topic or a filter, at most. */
 export const TOPIC_BYTES_MAX = 256;
 
-/** A gateway speaks only for itself; a hub only answers gateways. Only a gateway's state may be retained. */
+/** A gateway speaks only for itself; a hub only answers gateways. Only a gateway's state and journal may be retained. */
 export function mayPublish(peer: Peer, topic: string, retain: boolean): boolean {
   const place = placeOf(topic);
   if (place === null || place.gateway === "+" || /[+#]/.test(topic)) {
@@ -28,9 +28,8 @@ export function mayPublish(peer: Peer, topic: string, retain: boolean): boolean 
     case "up":
       return place.rest.length > 0 && !retain;
     case "state":
-      return place.rest.length === 0;
     case "journal":
-      return place.rest.length === 0 && !retain;
+      return place.rest.length === 0;
     default:
       return false;
   }

@@ -6,6 +6,7 @@ import { Aedes, type Client } from "aedes";
 
 import { errorText, WardError } from "../gateway/errors.ts";
 import { PacketGuard } from "../gateway/mqtt/mqtt-packet-guard.ts";
+import { singleLists } from "../gateway/mqtt/single-lists.ts";
 import { isGatewayId } from "../gateway/reading.ts";
 import { mayPublish, maySubscribe, type Peer } from "./broker-access.ts";
 import type { BrokerIdentity } from "./broker-identity.ts";
@@ -210,7 +211,7 @@ function makeServer(role: Peer["role"], identity: BrokerIdentity): Server {
     cert: identity.certificate,
     key: identity.key,
     ca,
-    ...(crl === undefined ? {} : { crl }),
+    ...(crl === undefined ? {} : { crl: singleLists(crl) }),
     requestCert: true,
     // Refused in faultOf() instead, which can say why; Node.js would just hang up.
     rejectUnauthorized: false,

@@ -6,6 +6,7 @@ import { errorText, WardError } from "../gateway/errors.ts";
 import type { RecordPlace } from "../gateway/sealing/envelope.ts";
 import { fromHex, toHex } from "../gateway/sealing/envelope.ts";
 import { Bookkeeper, type ClassTotals } from "./bookkeeper.ts";
+import type { CheckpointStore } from "./checkpoint-store.ts";
 import type { HubIdentity } from "./hub-identity.ts";
 import { type Again, type Good, Intake, type Verdict } from "./intake.ts";
 import { Keyring } from "./keyring.ts";
@@ -191,6 +192,11 @@ export class Desk {
   /** Records in the store that today's keys cannot open: they are not in the views. */
   get unreadable(): number {
     return this.#books.unreadable;
+  }
+
+  /** Checkpoints of the gateways' journals. */
+  get checkpoints(): CheckpointStore {
+    return this.#store.checkpoints;
   }
 
   /** True when other hubs may use the same store. */

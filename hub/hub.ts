@@ -9,10 +9,19 @@ import { Desk, type Outcome } from "./desk.ts";
 import { EarlyRecords } from "./early-records.ts";
 import type { HubIdentity } from "./hub-identity.ts";
 import { Inbox } from "./inbox.ts";
+import { listEnds } from "./list-ends.ts";
+import { JournalWatch } from "./journal-watch.ts";
 import type { Message } from "./parking.ts";
 import { ReceiptPost } from "./receipt-post.ts";
 import type { HubStore } from "./store.ts";
-import { needEpochTopic, SHARED_UP_FILTER, UP_FILTER } from "./topics.ts";
+import {
+  JOURNAL_FILTER,
+  journalGateway,
+  journalTopic,
+  needEpochTopic,
+  SHARED_UP_FILTER,
+  UP_FILTER,
+} from "./topics.ts";
 
 /** How a hub is run. */
 export interface HubOptions {
@@ -43,6 +52,7 @@ export class Hub {
   readonly #inbox = new Inbox();
   readonly #early: EarlyRecords;
   readonly #post: ReceiptPost;
+  readonly #journals: JournalWatch;
   readonly #now: () => number;
   #identity: HubIdentity;
   #connection: MqttConnection | null = null;
@@ -67,6 +77,15 @@ export class Hub {
       },
       receive: (message) => this.#receive(message),
       arrived: async (wanted) => await desk.arrived(wanted),
+      onNotice: (code, text) => this.#notice(code, text),
+    });
+    this.#journals = new JournalWatch({
+      store: desk.checkpoints,
+      trust: () => this.#identity,
+      now: this.#now,
+      ask: (gateway, payload) => {
+        this.#publish(journalTopic(gateway), payload).catch(() => undefined);
+      },
       onNotice: (code, text) => this.#notice(code, text),
     });
     this.#post = new ReceiptPost({
@@ -103,6 +122,8 @@ export class Hub {
   /** Receives until `stop`, over as many connections as it takes, and closes the store. */
   async run(stop: AbortSignal): Promise<void> {
     this.#timers.push(setInterval(() => this.#tick(), TICK_MS));
+    this.#lookAtLists();
+    this.#timers.push(setInterval(() => this.#lookAtLists(), LISTS_MS));
     if (this.#desk.isShared) {
       this.#timers.push(setInterval(() => this.#early.look(), EPOCHS_MS));
     }
@@ -166,7 +187,8 @@ export class Hub {
     this.#connection = connection;
     this.#protocolVersion = connection.protocolVersion;
     try {
-      await connection.subscribe([this.#desk.isShared ? SHARED_UP_FILTER : UP_FILTER]);
+      const up = this.#desk.isShared ? SHARED_UP_FILTER : UP_FILTER;
+      await connection.subscribe([up, JOURNAL_FILTER]);
       this.#ready = true;
       this.#options.onReady?.();
       const lost = await Promise.race([closed, aborted(stop)]);
@@ -199,6 +221,7 @@ export class Hub {
     this.#post.stop();
     await this.#draining;
     await this.#ticking;
+    await this.#journals.settled();
     await this.#desk.close();
   }
 
@@ -209,6 +232,11 @@ export class Hub {
   }
 
   #receive(message: Message): void {
+    const journal = journalGateway(message.topic);
+    if (journal !== null) {
+      this.#journals.take(journal, message.payload);
+      return;
+    }
     if (!this.#inbox.add(message)) {
       this.#counters.dropped += 1;
       return;
@@ -313,12 +341,20 @@ export class Hub {
     await this.#connection?.publish(topic, payload);
   }
 
+  #lookAtLists(): void {
+    for (const text of listEnds(this.#identity, Date.now())) {
+      this.#notice("WARD_CRL", text);
+    }
+  }
+
   #notice(code: string, text: string): void {
     this.#options.onNotice?.(code, text);
   }
 }
 
 const KEEPALIVE_S = 15;
+/** How often it is looked whether a revocation list comes near its end. */
+const LISTS_MS = 86_400_000;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 15_000;
 /** A connection that lasted this long resets the delay. */

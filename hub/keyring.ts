@@ -61,7 +61,7 @@ export class Keyring {
       throw foreign(`an epoch of ${epoch.gateway} came on the topic of ${gateway}`);
     }
     const { store, recipient, now } = this.#options;
-    const bound = this.#judgeBinding(epoch);
+    const bound = await this.#judgeBinding(epoch);
     if (!epoch.verify(bound.key)) {
       throw foreign("the signature of an epoch is wrong");
     }
@@ -95,11 +95,18 @@ export class Keyring {
     }
   }
 
-  /** The key that this signer of the gateway had at `at` (epoch milliseconds) or has now; null when none is loaded. */
+  /**
+   * The key that this signer of the gateway had at `at` (epoch milliseconds) or has now; null when none is loaded. A key that
+   * was vouched for before `at` and after it was the gateway's in between too: it may have been off line past the end of one
+   * certificate, and got the next one later.
+   */
   signingKey(gateway: string, signer: string, at: number): KeyObject | null {
     const now = this.#options.now();
     const bound = this.#signers.get(nameOf(gateway, signer)) ?? [];
-    return bound.find((key) => isValidAt(key, at) || isValidAt(key, now))?.key ?? null;
+    const isCovered =
+      bound.some((key) => at >= key.notBefore) && bound.some((key) => at <= key.notAfter);
+    const isValid = isCovered || bound.some((key) => now >= key.notBefore && now <= key.notAfter);
+    return isValid ? (bound[0]?.key ?? null) : null;
   }
 
   /** The epoch's key, or null when it is not loaded. Throws WardError when it is here and cannot be opened. */
@@ -157,8 +164,8 @@ export class Keyring {
     return { key: epoch.unwrap(this.#options.recipient), origin: epoch.origin };
   }
 
-  #judgeBinding(epoch: ReadEpoch): BoundKey {
-    const bound = this.#judge(epoch.binding, [epoch.createdAt, this.#options.now()]);
+  async #judgeBinding(epoch: ReadEpoch): Promise<BoundKey> {
+    const bound = await this.#judgeEarlyOrLate(epoch);
     if (bound.gateway !== epoch.gateway || toHex(keyId(bound.key)) !== epoch.signer) {
       throw foreign("a key binding is for another gateway or key");
     }
@@ -166,12 +173,27 @@ export class Keyring {
   }
 
   /** A gateway's clock may have stood in 1970 when it sealed, so a binding that is good today is good enough. */
-  #judge(binding: Uint8Array, times: readonly number[]): BoundKey {
+  async #judgeEarlyOrLate(epoch: ReadEpoch): Promise<BoundKey> {
+    const { gateway, signer, createdAt, binding } = epoch;
+    try {
+      return this.#judge(binding, [createdAt, this.#options.now()]);
+    } catch (error) {
+      // A gateway that is off line past its certificate's end goes on sealing: that counts once its key is vouched for anew.
+      await this.#loadSigner(gateway, signer, createdAt);
+      if (this.signingKey(gateway, signer, createdAt) === null) {
+        throw error;
+      }
+      return this.#judge(binding, [null]);
+    }
+  }
+
+  #judge(binding: Uint8Array, times: readonly (number | null)[]): BoundKey {
     const { gatewaysRoot, crlPem } = this.#options;
     let failure: unknown = null;
     for (const at of times) {
       try {
-        return { ...verifyBinding(binding, { gatewaysRoot, crlPem, at }), judgedAt: at };
+        const bound = verifyBinding(binding, { gatewaysRoot, crlPem, at });
+        return { ...bound, judgedAt: at ?? bound.notAfter };
       } catch (error) {
         failure = error;
       }
@@ -193,10 +215,6 @@ interface BoundKey {
 
 /** Keys kept in memory. */
 const CACHE_MAX = 4096;
-
-function isValidAt(key: BoundKey, at: number): boolean {
-  return at >= key.notBefore && at <= key.notAfter;
-}
 
 function remember<T>(cache: Map<string, T>, name: string, value: T): void {
   if (cache.size >= CACHE_MAX) {

@@ -1,5 +1,20 @@
 /** Version of the tables and functions below. */
-export const POSTGRES_VERSION = 2;
+export const POSTGRES_VERSION = 3;
+
+/** Version 2 kept no checkpoints of journals. */
+export const POSTGRES_CHECKPOINTS = `
+  CREATE TABLE wardgate.checkpoints (
+    no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    gateway text NOT NULL,
+    line integer NOT NULL,
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    verdict text NOT NULL,
+    seen_at bigint NOT NULL,
+    note text NOT NULL,
+    UNIQUE (gateway, line, size, root)
+  );
+`;
 
 /** Advisory locks of a database: two numbers each, the first of them ours. */
 export const LOCKS = { space: 1_463_898_692, commit: 1, books: 2, schema: 3 } as const;
@@ -61,6 +76,7 @@ export const POSTGRES_SCHEMA = `
   CREATE TABLE wardgate.pages (key text COLLATE "C" PRIMARY KEY, bytes bytea NOT NULL);
   ALTER TABLE wardgate.pages ALTER COLUMN bytes SET STORAGE EXTERNAL;
   CREATE TABLE wardgate.marks (id bigint PRIMARY KEY, marks text NOT NULL);
+  ${POSTGRES_CHECKPOINTS}
 
   CREATE FUNCTION wardgate.commit_records(
     chains integer[], sequences bigint[], hashes bytea, previous bytea, linked boolean[],

@@ -1,7 +1,13 @@
 import { WardError } from "../gateway/errors.ts";
 import { chainKey, type ChainName } from "./chain-name.ts";
 import type { Link } from "./linked-runs.ts";
-import { LOCKS, POSTGRES_SCHEMA, POSTGRES_VERSION } from "./postgres-schema.ts";
+import { PostgresCheckpoints } from "./postgres-checkpoints.ts";
+import {
+  LOCKS,
+  POSTGRES_CHECKPOINTS,
+  POSTGRES_SCHEMA,
+  POSTGRES_VERSION,
+} from "./postgres-schema.ts";
 import { Postgres, type PostgresOptions } from "./postgres.ts";
 import { bytesIn, linkIn, numberIn, type Row, storedRecordIn, textIn } from "./row.ts";
 import {
@@ -29,6 +35,7 @@ import {
  */
 export class PostgresStore implements HubStore {
   readonly isShared = true;
+  readonly checkpoints: PostgresCheckpoints;
   readonly #database: Postgres;
   /** Holds the lock of the books; its session is used for nothing else. */
   readonly #books: Postgres;
@@ -37,6 +44,7 @@ export class PostgresStore implements HubStore {
 
   private constructor(options: PostgresOptions) {
     this.#database = new Postgres(options);
+    this.checkpoints = new PostgresCheckpoints(this.#database);
     this.#books = new Postgres({ url: options.url });
   }
 
@@ -285,16 +293,28 @@ export class PostgresStore implements HubStore {
          END $make$; COMMIT`,
       );
     }
-    const rows = await this.#database.rows(
-      "SELECT value FROM wardgate.facts WHERE name = 'version'",
-    );
-    const version = numberIn(rows[0] ?? {}, "value");
-    if (version !== POSTGRES_VERSION) {
+    const version = await this.#version();
+    if (version === 2) {
+      await this.#database.script(
+        `BEGIN; SELECT pg_advisory_xact_lock(${LOCKS.space}, ${LOCKS.schema});
+         DO $make$ BEGIN
+           IF to_regclass('wardgate.checkpoints') IS NULL THEN EXECUTE $schema$ ${POSTGRES_CHECKPOINTS}
+             UPDATE wardgate.facts SET value = ${POSTGRES_VERSION} WHERE name = 'version'; $schema$; END IF;
+         END $make$; COMMIT`,
+      );
+    } else if (version !== POSTGRES_VERSION) {
       throw new WardError(
         "WARD_HUB_STORE",
         `Cannot use database: it has version ${version}, this program needs ${POSTGRES_VERSION}. Run the version of Wardgate that made it.`,
       );
     }
+  }
+
+  async #version(): Promise<number> {
+    const rows = await this.#database.rows(
+      "SELECT value FROM wardgate.facts WHERE name = 'version'",
+    );
+    return numberIn(rows[0] ?? {}, "value");
   }
 
   async #chainNumbers(records: readonly ChainName[]): Promise<number[]> {

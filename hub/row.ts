@@ -1,5 +1,6 @@
 import { toHex } from "../gateway/sealing/envelope.ts";
 import type { Link } from "./linked-runs.ts";
+import { CHECKPOINT_VERDICTS, type KeptCheckpoint } from "./checkpoint-store.ts";
 import type { StoredRecord } from "./store.ts";
 
 /** One row of an answer of a database; read its columns with the functions below. */
@@ -50,5 +51,19 @@ export function storedRecordIn(row: Row): StoredRecord {
     backlog: backlog === 1 || backlog === true,
     bytes: bytesIn(row, "bytes"),
     marks: row["marks"] === null ? null : textIn(row, "marks"),
+  };
+}
+
+/** A checkpoint of a gateway's journal. */
+export function checkpointIn(row: Row): KeptCheckpoint {
+  return {
+    no: numberIn(row, "no"),
+    gateway: textIn(row, "gateway"),
+    line: numberIn(row, "line"),
+    size: numberIn(row, "size"),
+    root: bytesIn(row, "root"),
+    verdict: CHECKPOINT_VERDICTS.find((known) => known === row["verdict"]) ?? "unproven",
+    seenAt: numberIn(row, "seen_at"),
+    note: textIn(row, "note"),
   };
 }

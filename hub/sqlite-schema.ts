@@ -6,7 +6,21 @@ import { WardError } from "../gateway/errors.ts";
  * The tables of `hub.sqlite`: first what cannot be made again (the sealed store), then what `hub rebuild` makes again from it
  * (the views). No table holds a device id or a value in clear (names.ts).
  */
+const CHECKPOINTS = `
+  CREATE TABLE checkpoints (
+    no INTEGER PRIMARY KEY AUTOINCREMENT,
+    gateway TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    verdict TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    note TEXT NOT NULL,
+    UNIQUE (gateway, line, size, root)
+  );
+`;
 const SCHEMA = `
+  ${CHECKPOINTS}
   CREATE TABLE chains (
     no INTEGER PRIMARY KEY,
     gateway TEXT NOT NULL,
@@ -81,7 +95,9 @@ const FROM_VERSION_1 = `
   DROP TABLE ranges; DROP TABLE gone; DROP TABLE awaited; DROP TABLE devices; DROP TABLE boots; DROP TABLE takes;
   DROP TABLE take_gaps; DROP TABLE archive; DROP TABLE sums; DROP TABLE sum_reasons; DROP TABLE opened;
 `;
-const VERSION = 2;
+/** Version 2 kept no checkpoints of journals. */
+const STEPS: Readonly<Record<number, string>> = { 0: SCHEMA, 1: FROM_VERSION_1, 2: CHECKPOINTS };
+const VERSION = 3;
 
 /** Makes a new database ready, and brings one of an older version up to date. Throws WardError `WARD_HUB_STORE`. */
 export function prepareSqlite(database: DatabaseSync, readOnly: boolean): void {
@@ -93,12 +109,12 @@ export function prepareSqlite(database: DatabaseSync, readOnly: boolean): void {
   if (version === VERSION) {
     return;
   }
-  if (readOnly || (version !== 0 && version !== 1)) {
+  const steps = typeof version === "number" && !readOnly ? STEPS[version] : undefined;
+  if (steps === undefined) {
     throw new WardError(
       "WARD_HUB_STORE",
       `it has version ${String(version)}, this program needs ${VERSION}; an older one is brought up to date when the hub starts`,
     );
   }
-  const steps = version === 0 ? SCHEMA : FROM_VERSION_1;
   database.exec(`BEGIN; ${steps} PRAGMA user_version=${VERSION}; COMMIT`);
 }

@@ -4,6 +4,7 @@ import { errorText, WardError } from "../gateway/errors.ts";
 import { chainKey, type ChainName } from "./chain-name.ts";
 import type { Link } from "./linked-runs.ts";
 import { bytesIn, linkIn, numberIn, type Row, storedRecordIn, textIn } from "./row.ts";
+import { SqliteCheckpoints } from "./sqlite-checkpoints.ts";
 import { prepareSqlite } from "./sqlite-schema.ts";
 import {
   BINDINGS_MAX,
@@ -30,6 +31,7 @@ import {
  */
 export class SqliteStore implements HubStore {
   readonly isShared = false;
+  readonly checkpoints: SqliteCheckpoints;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #chains = new Map<string, number>();
@@ -37,6 +39,7 @@ export class SqliteStore implements HubStore {
 
   private constructor(database: DatabaseSync) {
     this.#database = database;
+    this.checkpoints = new SqliteCheckpoints(database);
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { ChainName } from "./chain-name.ts";
+import type { CheckpointStore } from "./checkpoint-store.ts";
 import type { Link } from "./linked-runs.ts";
 
 /** A verified record on its way into the store. */
@@ -115,6 +116,8 @@ export interface HubStore {
   emptyViews(): Promise<void>;
   /** True for the one process that may keep the books at the moment. Costs little: ask often. */
   mayBook(): Promise<boolean>;
+  /** Checkpoints of the gateways' journals. */
+  readonly checkpoints: CheckpointStore;
   /** True when other hubs may use the same store. */
   readonly isShared: boolean;
   close(): Promise<void>;

@@ -16,6 +16,15 @@ export const UP_FILTER = "ward/v1/+/up/#";
 /** The same for one of several hubs on one store: the broker gives each message to one of them. */
 export const SHARED_UP_FILTER: string = `$share/hub/${UP_FILTER}`;
 
+/** Checkpoints of the gateways' journals; every hub hears them, also those that the broker has kept. */
+export const JOURNAL_FILTER = "ward/v1/+/journal";
+
+/** The gateway whose journal a topic is about, or null for any other topic. */
+export function journalGateway(topic: string): string | null {
+  const gateway = /^ward\/v1\/([^/]+)\/journal$/.exec(topic)?.[1];
+  return gateway !== undefined && isGatewayId(gateway) ? gateway : null;
+}
+
 /** Takes a topic apart; null when it is none of ours. */
 export function parseUpTopic(topic: string): UpTopic | null {
   const [root, version, gateway = "", up, lane, className, ...more] = topic.split("/");
@@ -34,6 +43,11 @@ export function parseUpTopic(topic: string): UpTopic | null {
 
 export function receiptTopic(gateway: string): string {
   return `ward/v1/${gateway}/down/receipt`;
+}
+
+/** Where a gateway is asked for a proof of its journal. */
+export function journalTopic(gateway: string): string {
+  return `ward/v1/${gateway}/down/journal`;
 }
 
 export function needEpochTopic(gateway: string): string {

@@ -18,10 +18,11 @@ test("a gateway publishes what is its own", () => {
   assert.equal(mayPublish(HUB, "ward/v1/gw-001/down/receipt", false), true);
 });
 
-test("only a gateway's state is retained", () => {
+test("only a gateway's state and journal are retained", () => {
   assert.equal(mayPublish(GATEWAY, "ward/v1/gw-001/state", true), true);
   assert.equal(mayPublish(GATEWAY, "ward/v1/gw-001/up/live/vital", true), false);
-  assert.equal(mayPublish(GATEWAY, "ward/v1/gw-001/journal", true), false);
+  assert.equal(mayPublish(GATEWAY, "ward/v1/gw-001/journal", true), true);
+  assert.equal(mayPublish(GATEWAY, "ward/v1/gw-001/journal/more", true), false);
   assert.equal(mayPublish(HUB, "ward/v1/gw-001/down/receipt", true), false);
 });
 

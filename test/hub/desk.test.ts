@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import * as fc from "fast-check";
 
+import { makeBinding } from "../../gateway/identity/identity.ts";
 import { oneIndex } from "../../gateway/indices.ts";
+import type { Desk } from "../../hub/desk.ts";
+import type { Message } from "../../hub/parking.ts";
 import { issueGateway, issueHub } from "../../provisioning/ca.ts";
 import { listFor } from "../provisioning/pki.ts";
 import {
@@ -253,7 +257,11 @@ test("a revocation stops a gateway and leaves what it sent before", async () => 
   await commitAll(desk, gateway.epochs());
   const early = gateway.put(simplePut(2));
   await commitAll(desk, early);
-  desk.renew(await listFor(gateways, [identity]));
+  const honest = FakeGateway.withIdentity(hub, "gw-005", await issueGateway(gateways, "gw-005"));
+  const rootList = hub.site.authority.rootList("gateways");
+  desk.renew((await listFor(gateways, [identity])) + rootList);
+  honest.put(simplePut(1));
+  assert.deepEqual((await commitAll(desk, honest.epochs()))[0]?.kind, "epoch");
   const late = [...gateway.put(simplePut(3)), ...gateway.epochs()];
   assert.deepEqual(
     (await commitAll(desk, late)).map((outcome) =>
@@ -264,6 +272,50 @@ test("a revocation stops a gateway and leaves what it sent before", async () => 
   await desk.close();
   await (await openDesk(hub, directory, { rebuild: true })).close();
   assert.deepEqual(new Set(readingsLines(directory).map(({ take }) => take)), new Set([2]));
+});
+
+test("what a gateway sealed between two certificates of its own counts once the second is there, and for good", async () => {
+  const directory = freshDirectory(hub);
+  const [minute, day] = [60_000, 86_400_000];
+  const at = Date.now() - 30 * minute;
+  const identities = await Promise.all(
+    [
+      [at - 20 * minute, at - 10 * minute],
+      [Date.now() + 20 * day, Date.now() + 50 * day],
+    ].map(async ([from = 0, to = 0]) => {
+      const validity = { notBefore: new Date(from), notAfter: new Date(to) };
+      return await issueGateway(hub.site.authority.gateways, "gw-004", validity);
+    }),
+  );
+  const { publicKey, privateKey: signingKey } = generateKeyPairSync("ed25519");
+  const [ended, renewed] = identities.map(({ certificate, key }) => {
+    const binding = makeBinding({
+      certificateChainPem: certificate,
+      certificateKey: createPrivateKey(key),
+      signingPublicKey: publicKey,
+      now: Date.now(),
+    });
+    return new FakeGateway({ id: "gw-004", signingKey, binding, hub, at });
+  });
+  assert.ok(ended !== undefined && renewed !== undefined);
+  const kinds = async (desk: Desk, messages: readonly Message[]): Promise<string[]> =>
+    (await commitAll(desk, messages)).map(({ kind }) => kind);
+  const records = ended.put(simplePut(1));
+  const now = (): number => Date.now() + 30 * day;
+  const desk = await openDesk(hub, directory, { now });
+  assert.deepEqual(await kinds(desk, [...ended.epochs(), ...records]), [
+    "refused",
+    "early",
+    "early",
+  ]);
+  renewed.put(simplePut(2));
+  assert.deepEqual(await kinds(desk, renewed.epochs()), ["epoch"]);
+  const good = ["epoch", "committed", "committed"];
+  assert.deepEqual(await kinds(desk, [...ended.epochs(), ...records]), good);
+  await desk.close();
+  const later = (): number => Date.now() + 500 * day;
+  await (await openDesk(hub, directory, { rebuild: true, now: later })).close();
+  assert.deepEqual(new Set(readingsLines(directory).map(({ take }) => take)), new Set([1]));
 });
 
 test("authentic records that do not open are rejected so that the gateway accounts for them", async () => {

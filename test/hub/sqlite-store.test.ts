@@ -18,7 +18,7 @@ import {
   rowOf,
   takeOf,
 } from "../fakes/hub-kit.ts";
-import { storeSuite } from "./store-suite.ts";
+import { chainRecord, storeSuite } from "./store-suite.ts";
 
 let directory: string;
 let files = 0;
@@ -45,6 +45,20 @@ test("a file that is no hub database is refused in plain words", () => {
   database.exec("PRAGMA user_version=99");
   database.close();
   assert.throws(() => SqliteStore.open(newer), /version 99/);
+});
+
+test("a database of version 2 gets a place for checkpoints, and keeps what it has", async () => {
+  const path = freshPath();
+  const old = SqliteStore.open(path);
+  await old.commit([chainRecord(1)], 1);
+  await old.close();
+  const database = new DatabaseSync(path);
+  database.exec("DROP TABLE checkpoints; PRAGMA user_version=2");
+  database.close();
+  const store = SqliteStore.open(path);
+  assert.equal(await store.lastId(), 1);
+  assert.deepEqual(await store.checkpoints.list(null, 0), []);
+  await store.close();
 });
 
 test("a database of version 1 is taken over: same records, same order, same views", async () => {

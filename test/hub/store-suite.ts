@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { toHex } from "../../gateway/sealing/envelope.ts";
+import type { CheckpointVerdict } from "../../hub/checkpoint-store.ts";
 import { type HubStore, type NewRecord, QUARANTINE_MAX } from "../../hub/store.ts";
 
 /** Record `sequence` of a chain whose records follow each other. */
@@ -204,6 +205,52 @@ export function storeSuite(name: string, open: () => Promise<HubStore>): void {
     assert.equal((await store.pages(["t"])).size, 0);
     assert.equal((await store.records(1, 2))[0]?.marks, null);
     assert.equal(await store.saveViews({ ...next, from: { booked: 3, generation: 0 } }), false);
+    await store.close();
+  });
+
+  test(`${name}: checkpoints are kept in order, the largest proven one of the newest line leads`, async () => {
+    const store = await open();
+    const { checkpoints } = store;
+    assert.equal(await checkpoints.head("gw-001"), null);
+    const kept = (line: number, size: number, verdict: CheckpointVerdict, gateway = "gw-001") => ({
+      gateway,
+      line,
+      size,
+      root: hashOf(size),
+      verdict,
+      seenAt: size,
+      note: `note ${size}\n— x\n`,
+    });
+    await checkpoints.add(kept(0, 9, "first"));
+    await checkpoints.add(kept(0, 20, "unproven"));
+    await checkpoints.add(kept(0, 4, "first", "gw-002"));
+    assert.equal((await checkpoints.head("gw-001"))?.size, 9);
+    assert.equal(await checkpoints.has(kept(0, 20, "unproven")), false);
+    await checkpoints.add(kept(0, 20, "consistent"));
+    await checkpoints.add({ ...kept(0, 20, "rewritten"), note: "another" });
+    assert.equal(await checkpoints.has(kept(0, 20, "first")), true);
+    assert.equal((await checkpoints.head("gw-001"))?.size, 20);
+    await checkpoints.add(kept(1, 5, "rewritten"));
+    const head = await checkpoints.head("gw-001");
+    assert.deepEqual(
+      { ...head, root: toHex(head!.root) },
+      {
+        ...kept(1, 5, "rewritten"),
+        no: head!.no,
+        root: toHex(hashOf(5)),
+      },
+    );
+    const all = await checkpoints.list(null, 0);
+    assert.deepEqual(
+      all.map(({ gateway, line, size, verdict }) => [gateway, line, size, verdict]),
+      [
+        ["gw-001", 0, 9, "first"],
+        ["gw-001", 0, 20, "consistent"],
+        ["gw-002", 0, 4, "first"],
+        ["gw-001", 1, 5, "rewritten"],
+      ],
+    );
+    assert.equal((await checkpoints.list("gw-001", all[1]!.no)).length, 1);
     await store.close();
   });
 }

@@ -1,0 +1,145 @@
+import { randomBytes, type X509Certificate } from "node:crypto";
+
+import { errorText, WardError } from "../gateway/errors.ts";
+import { verifyBinding } from "../gateway/identity/identity.ts";
+import { type Checkpoint, isSignedBy, readCheckpoint } from "../gateway/journal/checkpoint.ts";
+import { isConsistent, isSame } from "../gateway/journal/merkle.ts";
+import {
+  type JournalMessage,
+  readJournalMessage,
+  writeJournalQuestion,
+} from "../gateway/journal/message.ts";
+import type { CheckpointStore, CheckpointVerdict, KeptCheckpoint } from "./checkpoint-store.ts";
+
+export interface JournalWatchOptions {
+  readonly store: CheckpointStore;
+  /** Who vouches for gateways at the moment. */
+  readonly trust: () => {
+    readonly gatewaysRoot: X509Certificate;
+    readonly gatewaysCrl: string | undefined;
+  };
+  /** Hub time, epoch milliseconds. */
+  readonly now: () => number;
+  /** Publishes a question to a gateway. */
+  readonly ask: (gateway: string, payload: Uint8Array) => void;
+  /** Hears of what an operator should know: one plain sentence. */
+  readonly onNotice: (code: string, text: string) => void;
+}
+
+/**
+ * Keeps every checkpoint of every gateway's journal and compares it with the one before: what a gateway once published can
+ * never be taken back unnoticed, not by who has its card and all its keys either.
+ */
+export class JournalWatch {
+  readonly #options: JournalWatchOptions;
+  readonly #asked = new Map<string, { readonly token: string; readonly at: number }>();
+  #waitingBytes = 0;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: JournalWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a message of a gateway's journal topic. What finds no room is left: the gateway's next one comes. */
+  take(gateway: string, payload: Uint8Array): void {
+    if (this.#waitingBytes + payload.length > WAITING_BYTES_MAX) {
+      return;
+    }
+    this.#waitingBytes += payload.length;
+    this.#work = this.#work.then(async () => {
+      try {
+        await this.#judge(gateway, payload);
+      } catch (error) {
+        const why = errorText(error);
+        this.#options.onNotice(
+          "WARD_HUB_JOURNAL",
+          `Cannot take a checkpoint of the journal of ${gateway}: ${why}`,
+        );
+      }
+      this.#waitingBytes -= payload.length;
+    });
+  }
+
+  /** Resolves when everything taken so far is judged. */
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
+  async #judge(gateway: string, payload: Uint8Array): Promise<void> {
+    const { store, now } = this.#options;
+    const message = readJournalMessage(payload);
+    const checkpoint = this.#authentic(gateway, message);
+    const head = await store.head(gateway);
+    if (head !== null && (await store.has({ ...checkpoint, line: head.line }))) {
+      return;
+    }
+    const verdict = head === null ? "first" : this.#verdict(head, checkpoint, message);
+    const isOther = verdict === "rewritten" || verdict === "unprovable";
+    const line = (head?.line ?? 0) + (isOther ? 1 : 0);
+    await store.add({ ...checkpoint, line, verdict, seenAt: now(), note: message.note });
+    if (head !== null && isOther) {
+      this.#options.onNotice("WARD_HUB_JOURNAL_REWRITTEN", accusation(head, checkpoint, verdict));
+    }
+    if (head !== null && verdict === "unproven") {
+      this.#ask(head);
+    }
+  }
+
+  /** The checkpoint, if the gateway of the topic has signed it. Throws WardError. */
+  #authentic(gateway: string, { note, binding }: JournalMessage): Checkpoint {
+    const { trust, now } = this.#options;
+    const { gatewaysRoot, gatewaysCrl } = trust();
+    const bound = verifyBinding(binding, { gatewaysRoot, crlPem: gatewaysCrl, at: now() });
+    const checkpoint = readCheckpoint(note);
+    if (bound.gateway !== gateway || checkpoint.gateway !== gateway) {
+      throw new WardError("WARD_HUB_JOURNAL", "it is another gateway's.");
+    }
+    if (!isSignedBy(note, bound.key)) {
+      throw new WardError("WARD_HUB_JOURNAL", "its signature is wrong.");
+    }
+    return checkpoint;
+  }
+
+  #verdict(head: KeptCheckpoint, now: Checkpoint, message: JournalMessage): CheckpointVerdict {
+    if (now.size === head.size) {
+      return isSame(now.root, head.root) ? "consistent" : "rewritten";
+    }
+    const isFromHead = message.old === head.size && now.size > head.size;
+    const { old, proof, answer } = message;
+    if (isFromHead && isConsistent({ ...now, old, oldRoot: head.root, proof })) {
+      return "consistent";
+    }
+    if (answer === null || answer !== this.#asked.get(head.gateway)?.token) {
+      // An old message that a broker has kept, or one that follows others that no hub has heard.
+      return "unproven";
+    }
+    return isFromHead || now.size < head.size ? "rewritten" : "unprovable";
+  }
+
+  #ask({ gateway, size }: KeptCheckpoint): void {
+    const at = performance.now();
+    const before = this.#asked.get(gateway);
+    if (before !== undefined && at - before.at < ASK_MS) {
+      return;
+    }
+    const token = randomBytes(8).toString("hex");
+    this.#asked.set(gateway, { token, at });
+    this.#options.ask(gateway, writeJournalQuestion({ size, token }));
+  }
+}
+
+/** Messages that may wait to be judged: when a hub starts it hears of all gateways at once. */
+const WAITING_BYTES_MAX = 16 * 2 ** 20;
+/** A gateway is asked at most this often. */
+const ASK_MS = 2000;
+
+function accusation(
+  head: KeptCheckpoint,
+  now: Checkpoint,
+  verdict: "rewritten" | "unprovable",
+): string {
+  const seen = `On ${new Date(head.seenAt).toISOString()} it had ${head.size} entries; now it has ${now.size}`;
+  return verdict === "rewritten"
+    ? `The journal of gateway ${now.gateway} was rewritten. ${seen}, and those before are not its beginning. Take the gateway out of service and run: wardgate journal verify`
+    : `The journal of gateway ${now.gateway} cannot be compared with what was seen before. ${seen}, and the gateway cannot prove that those before are its beginning. Run there: wardgate journal verify`;
+}
