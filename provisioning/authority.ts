@@ -1,175 +1,182 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { errorText, WardError } from "../gateway/errors.ts";
 import {
+  createIssuing,
   createRoot,
-  issueRevocationList,
-  LEAF_DAYS,
+  ISSUING_DAYS,
   ROOT_KINDS,
-  serialOf,
   validFor,
-  type Root,
+  type Issuer,
   type RootKind,
 } from "./ca.ts";
-import { publicPem, replacePrivate, writePrivate } from "./private-files.ts";
+import { isLockedKey, lockKey, unlockKey } from "./passphrase-key.ts";
+import { publicPem, writePrivate } from "./private-files.ts";
+import { issueRevocationList } from "./revocation-list.ts";
+import { privatePem } from "./web-keys.ts";
 
 /**
- * The site's own secrets in one directory: the keys of both roots, the key that signs settings, and which certificates are
- * revoked. Whoever holds this directory can make a gateway; keep it off line.
+ * The site's own secrets in one directory: the keys of both issuing authorities, the key that signs settings, and what was
+ * issued. Whoever holds this directory and its passphrase can make a gateway. A key is opened when it is first needed.
  */
-export interface Authority {
+export class Authority {
   readonly directory: string;
-  readonly gateways: Root;
-  readonly servers: Root;
+  /** The certificates of the roots, PEM: what everybody trusts. */
+  readonly roots: Readonly<Record<RootKind, string>>;
+  readonly #issuing: Readonly<Record<RootKind, string>>;
+  readonly #passphrase: string | null;
+  readonly #keys = new Map<string, KeyObject>();
+
+  /** @throws WardError `WARD_PROVISION_READ` when it is no authority's directory */
+  constructor(directory: string, passphrase: string | null = null) {
+    this.directory = directory;
+    this.#passphrase = passphrase;
+    const read = (name: string): string => readPart(join(directory, name));
+    this.roots = { gateways: read(rootFile("gateways")), servers: read(rootFile("servers")) };
+    this.#issuing = {
+      gateways: read(issuingFile("gateways")),
+      servers: read(issuingFile("servers")),
+    };
+  }
+
+  /** Who signs gateways. @throws WardError `WARD_PASSPHRASE`, as the next two do */
+  get gateways(): Issuer {
+    return this.#issuer("gateways");
+  }
+
+  /** Who signs brokers, hubs and other servers. */
+  get servers(): Issuer {
+    return this.#issuer("servers");
+  }
+
   /** Ed25519, private: signs each gateway's settings. */
-  readonly settingsSigner: KeyObject;
+  get settingsSigner(): KeyObject {
+    return this.#key(SIGNER_FILE);
+  }
+
+  /** Whose signature counts on settings, PEM. */
+  get settingsSignerPublic(): string {
+    return readPart(join(this.directory, SIGNER_PUBLIC_FILE));
+  }
+
+  /** The revocation list of a root, made when the root was at hand: it names no issuing authority. */
+  rootList(kind: RootKind): string {
+    return readPart(join(this.directory, rootListFile(kind)));
+  }
+
+  #issuer(kind: RootKind): Issuer {
+    const key = privatePem(this.#key(issuingKeyFile(kind)));
+    return { kind, certificate: this.#issuing[kind], key, isSent: true };
+  }
+
+  #key(file: string): KeyObject {
+    const known = this.#keys.get(file);
+    if (known !== undefined) {
+      return known;
+    }
+    const key = openedKey(readPart(join(this.directory, file)), this.#passphrase);
+    this.#keys.set(file, key);
+    return key;
+  }
+}
+
+export interface NewAuthority {
+  readonly directory: string;
+  /** 1-40 letters, digits, spaces or dashes; appears in the names of the roots. */
+  readonly site: string;
+  /** At least 12 characters. Null leaves the keys in clear, for a bench whose directory is thrown away. */
+  readonly passphrase: string | null;
+  /** Where the roots' keys go, and under which passphrase they are, when these are other ones. */
+  readonly offline?: { readonly directory: string; readonly passphrase: string | null };
 }
 
 /** Makes a new authority. @throws WardError `WARD_PROVISION_EXISTS` when the directory already holds one */
-export async function createAuthority(directory: string, site: string): Promise<Authority> {
-  const gateways = await createRoot("gateways", site);
-  const servers = await createRoot("servers", site);
-  const signer = generateKeyPairSync("ed25519");
-  for (const root of [gateways, servers]) {
-    await writePrivate(join(directory, keyFile(root.kind)), root.key);
-    await writePrivate(join(directory, certificateFile(root.kind)), root.certificate);
-  }
-  const pem = signer.privateKey.export({ type: "pkcs8", format: "pem" });
-  await writePrivate(join(directory, SIGNER_FILE), pem);
-  await writePrivate(join(directory, SIGNER_PUBLIC_FILE), publicPem(signer.publicKey));
-  await writePrivate(join(directory, REVOKED_FILE), asText(NOTHING_REVOKED));
-  return { directory, gateways, servers, settingsSigner: signer.privateKey };
-}
-
-/** Reads an authority that `createAuthority` made. @throws WardError `WARD_PROVISION_READ` */
-export async function openAuthority(directory: string): Promise<Authority> {
-  const [gateways, servers] = await Promise.all([
-    readRoot(directory, "gateways"),
-    readRoot(directory, "servers"),
+export async function createAuthority(o: NewAuthority): Promise<Authority> {
+  const { directory, passphrase } = o;
+  const offline = o.offline ?? { directory: join(directory, "offline"), passphrase };
+  const signer = generateKeyPairSync("ed25519").privateKey;
+  // Everything is made before anything is written: a passphrase that is too short leaves nothing behind.
+  const files = new Map([
+    [join(directory, SIGNER_FILE), closedKey(signer, passphrase)],
+    [join(directory, SIGNER_PUBLIC_FILE), publicPem(createPublicKey(signer))],
   ]);
-  const settingsSigner = createPrivateKey(await readPart(directory, SIGNER_FILE));
-  return { directory, gateways, servers, settingsSigner };
+  for (const kind of ROOT_KINDS) {
+    const root = await createRoot(kind, o.site);
+    const issuing = await createIssuing(root, o.site);
+    const times = listTimes(ISSUING_DAYS);
+    const list = await issueRevocationList(root, { revoked: [], number: 1, ...times });
+    const issuingKey = closedKey(createPrivateKey(issuing.key), passphrase);
+    const rootKey = closedKey(createPrivateKey(root.key), offline.passphrase);
+    files
+      .set(join(directory, rootFile(kind)), root.certificate)
+      .set(join(directory, rootListFile(kind)), list)
+      .set(join(directory, issuingFile(kind)), issuing.certificate)
+      .set(join(directory, issuingKeyFile(kind)), issuingKey)
+      .set(join(offline.directory, `${kind}-root.key`), rootKey);
+  }
+  for (const [path, content] of files) {
+    await writePrivate(path, content);
+  }
+  return new Authority(directory, passphrase);
 }
 
-/** Puts a certificate on its root's list. It counts once the new lists are published and the brokers have read them. */
-export async function revoke(
-  authority: Authority,
-  kind: RootKind,
-  certificate: string,
-): Promise<void> {
-  const register = await readRegister(authority.directory);
-  const serials = new Set([...register[kind], serialOf(certificate)]);
-  await writeRegister(authority.directory, { ...register, [kind]: [...serials] });
+/** From an hour ago for `days` days, in the words of revocation lists. */
+export function listTimes(days: number): { readonly thisUpdate: Date; readonly nextUpdate: Date } {
+  const { notBefore, notAfter } = validFor(days);
+  return { thisUpdate: notBefore, nextUpdate: notAfter };
 }
 
-/** Both revocation lists, PEM. Every call makes newer ones, in force from now on for `days`. */
-export async function issueLists(
-  authority: Authority,
-  days: number = LIST_DAYS,
-): Promise<Readonly<Record<RootKind, string>>> {
-  const register = await readRegister(authority.directory);
-  const number = register.number + 1;
-  await writeRegister(authority.directory, { ...register, number });
-  const { notBefore: thisUpdate, notAfter: nextUpdate } = validFor(days);
-  const issue = async (root: Root): Promise<string> =>
-    await issueRevocationList(root, {
-      revoked: register[root.kind],
-      number,
-      thisUpdate,
-      nextUpdate,
-    });
-  return { gateways: await issue(authority.gateways), servers: await issue(authority.servers) };
-}
-
-/** As long as certificates live: past it brokers refuse everyone, and nobody renews by hand more often than that. */
-const LIST_DAYS: number = LEAF_DAYS;
-
-interface Register {
-  readonly number: number;
-  readonly gateways: readonly string[];
-  readonly servers: readonly string[];
-}
-
-const SIGNER_FILE = "settings-signer.key.pem";
+const SIGNER_FILE = "settings-signer.key";
 const SIGNER_PUBLIC_FILE = "settings-signer.pub.pem";
-const REVOKED_FILE = "revoked.json";
-const NOTHING_REVOKED: Register = { number: 0, gateways: [], servers: [] };
-const SERIAL = /^[0-9a-f]{1,40}$/;
 
-function keyFile(kind: RootKind): string {
-  return `${kind}-root.key.pem`;
-}
-
-function certificateFile(kind: RootKind): string {
+function rootFile(kind: RootKind): string {
   return `${kind}-root.crt.pem`;
 }
 
-async function readRoot(directory: string, kind: RootKind): Promise<Root> {
-  const [certificate, key] = await Promise.all([
-    readPart(directory, certificateFile(kind)),
-    readPart(directory, keyFile(kind)),
-  ]);
-  return { kind, certificate, key };
+function rootListFile(kind: RootKind): string {
+  return `${kind}-root.crl.pem`;
 }
 
-async function readPart(directory: string, file: string): Promise<string> {
+function issuingFile(kind: RootKind): string {
+  return `${kind}-issuing.crt.pem`;
+}
+
+function issuingKeyFile(kind: RootKind): string {
+  return `${kind}-issuing.key`;
+}
+
+function closedKey(key: KeyObject, passphrase: string | null): string {
+  return passphrase === null ? privatePem(key) : lockKey(key, passphrase);
+}
+
+function openedKey(text: string, passphrase: string | null): KeyObject {
+  if (!isLockedKey(text)) {
+    return createPrivateKey(text);
+  }
+  if (passphrase === null) {
+    throw new WardError(
+      "WARD_PASSPHRASE",
+      "Cannot open the authority's key without its passphrase. Give --passphrase-file or WARD_CA_PASSPHRASE.",
+    );
+  }
+  return unlockKey(text, passphrase);
+}
+
+function readPart(path: string): string {
   try {
-    return await readFile(join(directory, file), "utf8");
+    return readFileSync(path, "utf8");
   } catch (error) {
     throw new WardError(
       "WARD_PROVISION_READ",
-      `Cannot read ${join(directory, file)}: ${errorText(error)}. Give the authority's directory.`,
+      `Cannot read ${path}: ${errorText(error)}. Give the authority's directory.`,
       { cause: error },
     );
   }
-}
-
-async function readRegister(directory: string): Promise<Register> {
-  const register = parsed(await readPart(directory, REVOKED_FILE));
-  if (register === null) {
-    throw new WardError(
-      "WARD_PROVISION_READ",
-      `Cannot use ${join(directory, REVOKED_FILE)}: it is damaged. Restore it from a backup: ` +
-        "without it revoked certificates would count again.",
-    );
-  }
-  return register;
-}
-
-async function writeRegister(directory: string, register: Register): Promise<void> {
-  await replacePrivate(join(directory, REVOKED_FILE), asText(register));
-}
-
-function asText(register: Register): string {
-  return `${JSON.stringify(register, null, 2)}\n`;
-}
-
-function parsed(text: string): Register | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (typeof value !== "object" || value === null) {
-    return null;
-  }
-  const number = "number" in value ? value.number : null;
-  const [gateways, servers] = ROOT_KINDS.map((kind) => serialsOf(value, kind));
-  if (typeof number !== "number" || !Number.isSafeInteger(number) || !gateways || !servers) {
-    return null;
-  }
-  return { number, gateways, servers };
-}
-
-function serialsOf(register: object, kind: RootKind): readonly string[] | null {
-  const list: unknown = Object.entries(register).find(([name]) => name === kind)?.[1];
-  if (!Array.isArray(list)) {
-    return null;
-  }
-  const entries: readonly unknown[] = list;
-  const serials = entries.filter((entry) => typeof entry === "string" && SERIAL.test(entry));
-  return serials.length === entries.length ? serials.map(String) : null;
 }

@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from "node:crypto";
+import { createPrivateKey, randomBytes, type KeyObject } from "node:crypto";
 import { isIP } from "node:net";
 
 import {
@@ -13,29 +13,32 @@ import {
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
-  X509CrlGenerator,
-  X509CrlReason,
-  Extension,
+  type Extension,
 } from "@peculiar/x509";
 
 import { WardError } from "../gateway/errors.ts";
 import { isGatewayId } from "../gateway/reading.ts";
+import { ES256, newKeys, privatePem, signingKey, toPem, verifyingKey } from "./web-keys.ts";
 
 /**
- * A small certificate authority for one site. There are two separate roots, one for gateways and one for servers (broker
- * and hub): under a shared root any server certificate could pose as a gateway. All keys are P-256.
+ * What certificates look like: every certificate of a site is written here. There are two separate roots, one for gateways
+ * and one for servers (broker and hub): under a shared root any server certificate could pose as a gateway. Below each root
+ * there is an issuing authority, so that the root's own key can lie in a safe. All keys are P-256.
  */
 export const ROOT_KINDS = ["gateways", "servers"] as const;
 export type RootKind = (typeof ROOT_KINDS)[number];
 
-/** A certificate and its private key, both PEM (the key as PKCS #8). */
+/** A certificate and its private key, both PEM (the key as PKCS #8). What stands between it and its root follows it. */
 export interface Identity {
   readonly certificate: string;
   readonly key: string;
 }
 
-export interface Root extends Identity {
+/** Who may sign certificates: a root, or an issuing authority below it. */
+export interface Issuer extends Identity {
   readonly kind: RootKind;
+  /** False for a root, whose certificate everybody has and nobody sends along. */
+  readonly isSent: boolean;
 }
 
 /** When a certificate begins and ends. */
@@ -55,16 +58,6 @@ export interface LeafRequest {
   readonly validity?: Validity | undefined;
 }
 
-export interface RevocationList {
-  /** Serial numbers as `serialOf` gives them. */
-  readonly revoked: readonly string[];
-  /** Must grow with every list of a root (RFC 5280 section 5.2.3). */
-  readonly number: number;
-  readonly thisUpdate: Date;
-  /** After this the brokers refuse every client of the root: publish the next list well before. */
-  readonly nextUpdate: Date;
-}
-
 /** From an hour ago, so that a clock that is a little behind does not refuse it, for `days` days. */
 export function validFor(days: number, now: Date = new Date()): Validity {
   return {
@@ -77,6 +70,7 @@ export function validFor(days: number, now: Date = new Date()): Validity {
 const HUB_PREFIX = "hub-";
 
 const ROOT_DAYS = 3650;
+export const ISSUING_DAYS = 1826;
 export const LEAF_DAYS = 365;
 
 /** Makes a new self-signed root. `site` is 1-40 letters, digits, spaces or dashes and appears in its name. */
@@ -84,13 +78,8 @@ export async function createRoot(
   kind: RootKind,
   site: string,
   validity: Validity = validFor(ROOT_DAYS),
-): Promise<Root> {
-  if (!SITE_NAME.test(site)) {
-    throw new WardError(
-      "WARD_CA_NAME",
-      `Cannot make a root for site ${JSON.stringify(site)}: use 1-40 letters, digits, spaces or dashes.`,
-    );
-  }
+): Promise<Issuer> {
+  demandSite(site);
   const keys = newKeys();
   const publicKey = await verifyingKey(keys.publicKey);
   const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -100,18 +89,64 @@ export async function createRoot(
     keys: { publicKey, privateKey: await signingKey(keys.privateKey) },
     signingAlgorithm: ES256,
     extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      // RFC 5280 section 4.2.1.3: a certificate authority signs certificates and revocation lists, nothing else.
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      new BasicConstraintsExtension(true, 1, true),
+      new KeyUsagesExtension(AUTHORITY_USAGE, true),
       await SubjectKeyIdentifierExtension.create(publicKey),
     ],
   });
-  return { kind, certificate: pem(certificate), key: privatePem(keys.privateKey) };
+  const key = privatePem(keys.privateKey);
+  return { kind, certificate: pem(certificate), key, isSent: false };
+}
+
+/** Makes an issuing authority below a root: it signs leaves and its own revocation list, and no further authority. */
+export async function createIssuing(
+  root: Issuer,
+  site: string,
+  validity: Validity = validFor(ISSUING_DAYS),
+): Promise<Issuer> {
+  demandSite(site);
+  const keys = newKeys();
+  const certificate = await certified(root, {
+    subject: `${site} ${root.kind} issuing`,
+    publicKey: keys.publicKey,
+    validity,
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(AUTHORITY_USAGE, true),
+    ],
+  });
+  const key = privatePem(keys.privateKey);
+  return { kind: root.kind, certificate: pem(certificate), key, isSent: true };
 }
 
 /** A gateway's identity: CN = gateway id, TLS client only, P-256, under the gateways root. */
-export async function issueGateway(root: Root, id: string, validity?: Validity): Promise<Identity> {
-  demandRoot(root, "gateways");
+export async function issueGateway(
+  issuer: Issuer,
+  id: string,
+  validity?: Validity,
+): Promise<Identity> {
+  const keys = newKeys();
+  const certificate = await certifyGateway(issuer, id, keys.publicKey, validity);
+  return { certificate, key: privatePem(keys.privateKey) };
+}
+
+/**
+ * A gateway's certificate for a key that was born on the gateway (P-256, public), with what stands between it and the root.
+ * @throws WardError `WARD_CA_NAME`, `WARD_CA_ROOT`
+ */
+export async function certifyGateway(
+  issuer: Issuer,
+  id: string,
+  publicKey: KeyObject,
+  validity?: Validity,
+): Promise<string> {
+  demandKind(issuer, "gateways");
+  demandGatewayId(id);
+  return await certifyLeaf(issuer, publicKey, { commonName: id, usage: "client", validity });
+}
+
+/** @throws WardError `WARD_CA_NAME` for what is no id, or a hub's */
+export function demandGatewayId(id: string): void {
   demandId(id);
   if (id.startsWith(HUB_PREFIX)) {
     throw new WardError(
@@ -120,29 +155,29 @@ export async function issueGateway(root: Root, id: string, validity?: Validity):
         "and a broker tells its clients apart by id alone.",
     );
   }
-  return await issueLeaf(root, { commonName: id, usage: "client", validity });
 }
 
-/** A broker's identity: TLS server only, for these DNS names and IP addresses, under the servers root. */
-export async function issueBroker(
-  root: Root,
+/** A server's identity (a broker, say): TLS server only, for these DNS names and IP addresses, under the servers root. */
+export async function issueServer(
+  issuer: Issuer,
   names: readonly string[],
-  validity?: Validity,
+  o: { readonly commonName?: string; readonly validity?: Validity | undefined } = {},
 ): Promise<Identity> {
-  demandRoot(root, "servers");
+  demandKind(issuer, "servers");
   const [first] = names;
   if (first === undefined || !names.every((name) => isIP(name) !== 0 || HOST_NAME.test(name))) {
     throw new WardError(
       "WARD_CA_NAME",
-      `Cannot issue a broker certificate for ${JSON.stringify(names)}: give one or more host names or IP addresses.`,
+      `Cannot issue a server certificate for ${JSON.stringify(names)}: give one or more host names or IP addresses.`,
     );
   }
-  return await issueLeaf(root, { commonName: "broker", usage: "server", names, validity });
+  const commonName = o.commonName ?? "broker";
+  return await issueLeaf(issuer, { commonName, usage: "server", names, validity: o.validity });
 }
 
 /** A hub's identity: CN = hub id (`hub-...`), TLS client only, under the servers root. */
-export async function issueHub(root: Root, id: string, validity?: Validity): Promise<Identity> {
-  demandRoot(root, "servers");
+export async function issueHub(issuer: Issuer, id: string, validity?: Validity): Promise<Identity> {
+  demandKind(issuer, "servers");
   demandId(id);
   if (!id.startsWith(HUB_PREFIX)) {
     throw new WardError(
@@ -150,83 +185,89 @@ export async function issueHub(root: Root, id: string, validity?: Validity): Pro
       `Cannot issue a hub certificate for ${id}: hub ids begin with ${HUB_PREFIX}.`,
     );
   }
-  return await issueLeaf(root, { commonName: id, usage: "client", validity });
+  return await issueLeaf(issuer, { commonName: id, usage: "client", validity });
 }
 
-/** Any leaf under any root: what the three above are made of, and what tests use for certificates nobody should have. */
-export async function issueLeaf(root: Root, request: LeafRequest): Promise<Identity> {
-  const issuer = new X509Certificate(root.certificate);
+/** Any leaf under any issuer: what the others are made of, and what tests use for certificates nobody should have. */
+export async function issueLeaf(issuer: Issuer, request: LeafRequest): Promise<Identity> {
   const keys = newKeys();
-  const publicKey = await verifyingKey(keys.publicKey);
+  const certificate = await certifyLeaf(issuer, keys.publicKey, request);
+  return { certificate, key: privatePem(keys.privateKey) };
+}
+
+async function certifyLeaf(
+  issuer: Issuer,
+  publicKey: KeyObject,
+  request: LeafRequest,
+): Promise<string> {
   const names = request.names ?? [];
   const usage =
     request.usage === "client" ? ExtendedKeyUsage.clientAuth : ExtendedKeyUsage.serverAuth;
-  const extensions: Extension[] = [
-    new BasicConstraintsExtension(false, undefined, true),
-    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-    new ExtendedKeyUsageExtension([usage]),
-    await SubjectKeyIdentifierExtension.create(publicKey),
-    await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
-  ];
-  if (names.length > 0) {
-    extensions.push(new SubjectAlternativeNameExtension(names.map(generalName)));
-  }
-  const certificate = await X509CertificateGenerator.create({
-    serialNumber: newSerial(),
-    subject: [{ CN: [request.commonName] }],
-    issuer: issuer.subjectName,
-    ...(request.validity ?? validFor(LEAF_DAYS)),
+  const leaf = await certified(issuer, {
+    subject: request.commonName,
     publicKey,
-    signingKey: await signingKey(createPrivateKey(root.key)),
-    signingAlgorithm: ES256,
-    extensions,
-  });
-  return { certificate: pem(certificate), key: privatePem(keys.privateKey) };
-}
-
-/** The revocation list of one root, as "X509 CRL" PEM, which OpenSSL, Node.js and mosquitto read. */
-export async function issueRevocationList(root: Root, list: RevocationList): Promise<string> {
-  const issuer = new X509Certificate(root.certificate);
-  const crl = await X509CrlGenerator.create({
-    issuer: issuer.subjectName,
-    thisUpdate: list.thisUpdate,
-    nextUpdate: list.nextUpdate,
-    signingKey: await signingKey(createPrivateKey(root.key)),
-    signingAlgorithm: ES256,
-    entries: list.revoked.map((serialNumber) => ({
-      serialNumber,
-      revocationDate: list.thisUpdate,
-      reason: X509CrlReason.privilegeWithdrawn,
-    })),
+    validity: request.validity ?? validFor(LEAF_DAYS),
     extensions: [
-      await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
-      crlNumber(list.number),
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([usage]),
+      ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names.map(generalName))]),
     ],
   });
-  // The library's own PEM label "CRL" is one that OpenSSL does not know.
-  return toPem("X509 CRL", crl.rawData);
+  return issuer.isSent ? pem(leaf) + issuer.certificate : pem(leaf);
 }
 
-/** The serial number of a certificate, lower-case hex, as a revocation list wants it. */
-export function serialOf(certificate: string): string {
-  return new X509Certificate(certificate).serialNumber;
+/** A certificate signed by `issuer`; it never outlives it. */
+async function certified(
+  issuer: Issuer,
+  o: {
+    readonly subject: string;
+    readonly publicKey: KeyObject;
+    readonly validity: Validity;
+    readonly extensions: readonly Extension[];
+  },
+): Promise<X509Certificate> {
+  const above = new X509Certificate(issuer.certificate);
+  const publicKey = await verifyingKey(o.publicKey);
+  const { notBefore, notAfter } = o.validity;
+  return await X509CertificateGenerator.create({
+    serialNumber: newSerial(),
+    subject: [{ CN: [o.subject] }],
+    issuer: above.subjectName,
+    notBefore,
+    notAfter: notAfter < above.notAfter ? notAfter : above.notAfter,
+    publicKey,
+    signingKey: await signingKey(createPrivateKey(issuer.key)),
+    signingAlgorithm: ES256,
+    extensions: [
+      ...o.extensions,
+      await SubjectKeyIdentifierExtension.create(publicKey),
+      await AuthorityKeyIdentifierExtension.create(above.publicKey),
+    ],
+  });
 }
 
+/** RFC 5280 section 4.2.1.3: an authority signs certificates and revocation lists, nothing else. */
+const AUTHORITY_USAGE: number = KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const SITE_NAME = /^[A-Za-z0-9 -]{1,40}$/;
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9][a-z0-9-]{0,62})*$/;
-/** RFC 5280 section 5.2.3. */
-const CRL_NUMBER_OID = "2.5.29.20";
-const CRL_NUMBER_MAX = 2 ** 31 - 1;
-const PEM_COLUMNS = 64;
 
-function demandRoot(root: Root, kind: RootKind): void {
-  if (root.kind !== kind) {
+function demandKind(issuer: Issuer, kind: RootKind): void {
+  if (issuer.kind !== kind) {
     throw new WardError(
       "WARD_CA_ROOT",
-      `Cannot issue this certificate under the ${root.kind} root: it belongs under the ${kind} root.`,
+      `Cannot issue this certificate under the ${issuer.kind} root: it belongs under the ${kind} root.`,
+    );
+  }
+}
+
+function demandSite(site: string): void {
+  if (!SITE_NAME.test(site)) {
+    throw new WardError(
+      "WARD_CA_NAME",
+      `Cannot make a root for site ${JSON.stringify(site)}: use 1-40 letters, digits, spaces or dashes.`,
     );
   }
 }
@@ -240,26 +281,6 @@ function demandId(id: string): void {
   }
 }
 
-function newKeys(): { publicKey: KeyObject; privateKey: KeyObject } {
-  return generateKeyPairSync("ec", { namedCurve: "P-256" });
-}
-
-async function signingKey(key: KeyObject): Promise<CryptoKey> {
-  return await imported("pkcs8", key.export({ type: "pkcs8", format: "der" }), ["sign"]);
-}
-
-async function verifyingKey(key: KeyObject): Promise<CryptoKey> {
-  return await imported("spki", key.export({ type: "spki", format: "der" }), ["verify"]);
-}
-
-async function imported(
-  format: "pkcs8" | "spki",
-  der: Uint8Array<ArrayBuffer>,
-  usages: ("sign" | "verify")[],
-): Promise<CryptoKey> {
-  return await crypto.subtle.importKey(format, der, ES256, true, usages);
-}
-
 /** 128 random bits, positive and without leading zeros (RFC 5280 section 4.1.2.2). */
 function newSerial(): string {
   const bytes = randomBytes(16);
@@ -271,37 +292,6 @@ function generalName(name: string): { type: "dns" | "ip"; value: string } {
   return { type: isIP(name) === 0 ? "dns" : "ip", value: name };
 }
 
-function crlNumber(number: number): Extension {
-  if (!Number.isInteger(number) || number < 0 || number > CRL_NUMBER_MAX) {
-    throw new TypeError(`revocation list number ${number} is not 0-${CRL_NUMBER_MAX}`);
-  }
-  // DER INTEGER: as few bytes as hold the number with a clear sign bit.
-  const hex = number.toString(16);
-  const even = hex.length % 2 === 0 ? hex : `0${hex}`;
-  const digits = Number.parseInt(even.slice(0, 2), 16) >= 0x80 ? `00${even}` : even;
-  const content = Buffer.from(digits, "hex");
-  return new Extension(
-    CRL_NUMBER_OID,
-    false,
-    new Uint8Array([DER_INTEGER, content.length, ...content]),
-  );
-}
-
-const DER_INTEGER = 0x02;
-
-function privatePem(key: KeyObject): string {
-  return key.export({ type: "pkcs8", format: "pem" });
-}
-
 function pem(certificate: X509Certificate): string {
   return toPem("CERTIFICATE", certificate.rawData);
-}
-
-function toPem(label: string, der: ArrayBuffer): string {
-  const text = Buffer.from(der).toString("base64");
-  const lines: string[] = [];
-  for (let at = 0; at < text.length; at += PEM_COLUMNS) {
-    lines.push(text.slice(at, at + PEM_COLUMNS));
-  }
-  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }

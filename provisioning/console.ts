@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { createRoot, issueBroker } from "./ca.ts";
+import { createRoot, issueServer } from "./ca.ts";
 import { writePrivate } from "./private-files.ts";
 
 /**
@@ -10,7 +10,7 @@ import { writePrivate } from "./private-files.ts";
  */
 export async function addConsole(dataDirectory: string, names: readonly string[]): Promise<void> {
   const root = await createRoot("servers", "Wardgate console");
-  const identity = await issueBroker(root, names);
+  const identity = await issueServer(root, names);
   await writePrivate(join(dataDirectory, "console", "console-root.crt.pem"), root.certificate);
   await writePrivate(join(dataDirectory, "console", "console.crt.pem"), identity.certificate);
   await writePrivate(join(dataDirectory, "console", "console.key.pem"), identity.key);

@@ -7,9 +7,18 @@ import type { RecipientKey } from "../gateway/rooms.ts";
 import { recipientKid } from "../gateway/sealing/recipient-kid.ts";
 import { signSettings, type SignedSettings } from "../gateway/identity/signed-settings.ts";
 import { BROKER_FILES, GATEWAY_FILES, HUB_FILES } from "../gateway/identity/site-files.ts";
-import { createAuthority, issueLists, type Authority } from "./authority.ts";
-import { issueBroker, issueGateway, issueHub, type Identity } from "./ca.ts";
-import { publicBase64, publicPem, replacePrivate, writePrivate } from "./private-files.ts";
+import { createAuthority, type Authority } from "./authority.ts";
+import {
+  issueGateway,
+  issueHub,
+  issueServer,
+  type Identity,
+  type RootKind,
+  type Validity,
+} from "./ca.ts";
+import { recordIssued } from "./issued.ts";
+import { issueLists } from "./lists.ts";
+import { publicBase64, replacePrivate, writePrivate } from "./private-files.ts";
 
 /** A whole small site: one authority, one broker, one hub, one gateway. */
 export interface SiteOptions {
@@ -56,7 +65,9 @@ export async function makeSite(options: SiteOptions): Promise<Site> {
   const brokerDirectory = join(directory, "broker");
   const hubDirectory = join(directory, "hub");
   const gatewayDirectory = join(directory, "gateway");
-  const authority = await createAuthority(caDirectory, options.site ?? "Wardgate");
+  // For a bench: a ward's authority is made with a passphrase, by "wardgate ca init".
+  const site = options.site ?? "Wardgate";
+  const authority = await createAuthority({ directory: caDirectory, site, passphrase: null });
   await addBroker(authority, brokerDirectory, options.brokerNames);
   await addHub(authority, hubDirectory, options.hub);
   await addGateway(authority, gatewayDirectory, options.gateway);
@@ -74,15 +85,21 @@ export async function addBroker(
   authority: Authority,
   directory: string,
   names: readonly string[],
+  validity?: Validity,
 ): Promise<void> {
-  const identity = await issueBroker(authority.servers, names);
-  await writeIdentity(directory, BROKER_FILES, identity, authority);
+  const identity = await issueServer(authority.servers, names, { validity });
+  await writeIdentity(directory, BROKER_FILES, { identity, kind: "servers" }, authority);
 }
 
 /** Writes a hub directory: its identity, both roots, the key it opens batches with and the key it signs receipts with. */
-export async function addHub(authority: Authority, directory: string, id: string): Promise<void> {
-  const identity = await issueHub(authority.servers, id);
-  await writeIdentity(directory, HUB_FILES, identity, authority);
+export async function addHub(
+  authority: Authority,
+  directory: string,
+  id: string,
+  validity?: Validity,
+): Promise<void> {
+  const identity = await issueHub(authority.servers, id, validity);
+  await writeIdentity(directory, HUB_FILES, { identity, kind: "servers" }, authority);
   const recipient = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const receipt = generateKeyPairSync("ed25519");
   await writePrivate(join(directory, HUB_FILES.recipientKey), privatePem(recipient.privateKey));
@@ -94,9 +111,10 @@ export async function addGateway(
   authority: Authority,
   directory: string,
   id: string,
+  validity?: Validity,
 ): Promise<void> {
-  const identity = await issueGateway(authority.gateways, id);
-  await writeIdentity(directory, GATEWAY_FILES, identity, authority);
+  const identity = await issueGateway(authority.gateways, id, validity);
+  await writeIdentity(directory, GATEWAY_FILES, { identity, kind: "gateways" }, authority);
   const signing = generateKeyPairSync("ed25519");
   const binding = makeBinding({
     certificateChainPem: identity.certificate,
@@ -106,10 +124,7 @@ export async function addGateway(
   });
   await writePrivate(join(directory, GATEWAY_FILES.signingKey), privatePem(signing.privateKey));
   await writePrivate(join(directory, GATEWAY_FILES.binding), binding);
-  await writePrivate(
-    join(directory, GATEWAY_FILES.settingsSigner),
-    publicPem(authority.settingsSigner),
-  );
+  await writePrivate(join(directory, GATEWAY_FILES.settingsSigner), authority.settingsSignerPublic);
 }
 
 /** Writes fresh revocation lists to everyone who checks certificates. Brokers and hubs must then read them again. */
@@ -178,14 +193,17 @@ async function writeIdentity(
     readonly serversRoot: string;
     readonly gatewaysRoot: string;
   },
-  identity: Identity,
+  made: { readonly identity: Identity; readonly kind: RootKind },
   authority: Authority,
 ): Promise<void> {
+  const { identity, kind } = made;
+  const { certificate } = identity;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await writePrivate(join(directory, files.key), identity.key);
-  await writePrivate(join(directory, files.certificate), identity.certificate);
-  await writePrivate(join(directory, files.serversRoot), authority.servers.certificate);
-  await writePrivate(join(directory, files.gatewaysRoot), authority.gateways.certificate);
+  await recordIssued(authority.directory, { kind, by: "command", certificate });
+  await writePrivate(join(directory, files.certificate), certificate);
+  await writePrivate(join(directory, files.serversRoot), authority.roots.servers);
+  await writePrivate(join(directory, files.gatewaysRoot), authority.roots.gateways);
 }
 
 async function readKey(path: string): Promise<KeyObject> {

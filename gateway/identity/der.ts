@@ -35,10 +35,43 @@ export function derElement(element: DerElement | undefined, tag: number): DerEle
   return element;
 }
 
+/** Writes one element: its tag and the content, given in parts. */
+export function writeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const content = Buffer.concat(parts);
+  const octets: number[] = [];
+  for (let rest = content.length; rest > 0; rest = Math.floor(rest / 256)) {
+    octets.unshift(rest % 256);
+  }
+  const length = content.length < 0x80 ? [content.length] : [0x80 + octets.length, ...octets];
+  return Buffer.concat([Uint8Array.from([tag, ...length]), content]);
+}
+
+/** An object identifier as an element, from its dotted text (two arcs or more). */
+export function writeObjectId(dotted: string): Uint8Array {
+  const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
+  const bytes = [first * 40 + second, ...rest].flatMap((arc) => {
+    const digits = [arc % 128];
+    for (let more = Math.floor(arc / 128); more > 0; more = Math.floor(more / 128)) {
+      digits.unshift(0x80 + (more % 128));
+    }
+    return digits;
+  });
+  return writeDer(DER_OBJECT_ID, Uint8Array.from(bytes));
+}
+
+/** True when an element is this object identifier. */
+export function isObjectId(element: DerElement | undefined, dotted: string): boolean {
+  return element !== undefined && Buffer.from(element.whole).equals(writeObjectId(dotted));
+}
+
 export const DER_INTEGER = 0x02;
 export const DER_BIT_STRING = 0x03;
 export const DER_OBJECT_ID = 0x06;
+export const DER_UTF8_STRING = 0x0c;
 export const DER_SEQUENCE = 0x30;
+export const DER_SET = 0x31;
+/** The context tag [0], constructed. */
+export const DER_CONTEXT_0 = 0xa0;
 
 function elementAt(bytes: Uint8Array, start: number): DerElement {
   const tag = bytes[start];

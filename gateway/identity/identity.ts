@@ -1,10 +1,12 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import { createPublicKey, X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
 import { isGatewayId } from "../reading.ts";
+import { FileKeys } from "./key-provider.ts";
+import { identityPlace } from "./next-identity.ts";
 import { isRevoked, readRevocationLists } from "./revocation.ts";
 import {
   arrayOf,
@@ -77,8 +79,8 @@ export function verifyBinding(
   o: {
     readonly gatewaysRoot: X509Certificate;
     readonly crlPem?: string | undefined;
-    /** Epoch milliseconds. */
-    readonly at: number;
+    /** Epoch milliseconds; null for a statement that outlives the certificate. */
+    readonly at: number | null;
   },
 ): VerifiedBinding {
   const { chain, gateway, key } = readBinding(bytes);
@@ -86,7 +88,9 @@ export function verifyBinding(
   const lists = o.crlPem === undefined ? null : readRevocationLists(o.crlPem);
   const path = pathTo(o.gatewaysRoot, chain);
   for (const [place, certificate] of path.entries()) {
-    checkTime(certificate, o.at);
+    if (o.at !== null) {
+      checkTime(certificate, o.at);
+    }
     const issuer = path[place + 1];
     if (issuer !== undefined && lists !== null && isRevoked(certificate, issuer, lists)) {
       throw unbound("a certificate is revoked");
@@ -130,30 +134,36 @@ export interface GatewayIdentity {
 
 /**
  * Loads and cross-checks the files of `<data directory>/identity`. Certificates past their end are loaded all the same:
- * the gateway goes on collecting, and the connection says what is wrong. Throws WardError `WARD_IDENTITY` that lists
- * every problem.
+ * the gateway goes on collecting, and the connection says what is wrong. `place` is where its certificate, key and binding
+ * lie, when it is not the identity in force that is asked for. Throws WardError `WARD_IDENTITY` that lists every problem.
  */
-export function loadGatewayIdentity(directory: string): GatewayIdentity {
+export function loadGatewayIdentity(
+  directory: string,
+  place: string = identityPlace(directory),
+): GatewayIdentity {
   const problems: string[] = [];
-  const read = <T>(name: string, parse: (bytes: Buffer, path: string) => T): T | null => {
-    const path = join(directory, name);
+  const attempt = <T>(name: string, act: () => T): T | null => {
     try {
-      return parse(readFileSync(path), path);
+      return act();
     } catch (error) {
       problems.push(`${name}: ${errorText(error)}`);
       return null;
     }
   };
-  const chain = read("gateway.crt.pem", (bytes) => ({
-    pem: bytes.toString(),
-    leaf: leafOf(readChain(bytes.toString())),
-  }));
-  const tlsKey = read("gateway.key.pem", readPrivateKey);
-  const signing = read("signing.key.pem", readPrivateKey);
+  const read = <T>(name: string, parse: (bytes: Buffer) => T, from = directory): T | null =>
+    attempt(name, () => parse(readFileSync(join(from, name))));
+  const keys = new FileKeys(directory);
+  const chain = read(
+    "gateway.crt.pem",
+    (bytes) => ({ pem: bytes.toString(), leaf: leafOf(readChain(bytes.toString())) }),
+    place,
+  );
+  const tlsKey = attempt("gateway.key.pem", () => keys.read(join(place, "gateway.key.pem")));
+  const signing = attempt("signing.key.pem", () => keys.read(join(directory, "signing.key.pem")));
   const settingsSigner = read("settings-signer.pub.pem", (bytes) => createPublicKey(bytes));
   const serversRoot = read("servers-root.crt.pem", (bytes) => new X509Certificate(bytes));
   const gatewaysRoot = read("gateways-root.crt.pem", (bytes) => new X509Certificate(bytes));
-  const binding = read("binding.cose", (bytes) => new Uint8Array(bytes));
+  const binding = read("binding.cose", (bytes) => new Uint8Array(bytes), place);
   const isMissing =
     !chain || !tlsKey || !signing || !settingsSigner || !serversRoot || !gatewaysRoot || !binding;
   if (isMissing) {
@@ -195,22 +205,13 @@ function mismatches(identity: GatewayIdentity, tlsKey: KeyObject): string[] {
   );
   try {
     // Neither a certificate past its end nor a clock that lost the time may stop the gateway.
-    const earliest = Math.max(Date.now(), certificate.validFromDate.getTime());
-    const at = Math.min(earliest, certificate.validToDate.getTime());
-    const bound = verifyBinding(binding, { gatewaysRoot, at });
+    const bound = verifyBinding(binding, { gatewaysRoot, at: null });
     check(bound.gateway === commonName(certificate), "binding.cose is for another gateway");
     check(bound.key.equals(createPublicKey(signingKey)), "binding.cose is for another signing key");
   } catch (error) {
     problems.push(`binding.cose: ${errorText(error)}`);
   }
   return problems;
-}
-
-function readPrivateKey(bytes: Buffer, path: string): { pem: string; key: KeyObject } {
-  if ((statSync(path).mode & MODE_OTHERS) !== 0) {
-    throw new WardError("WARD_IDENTITY", `others may use it; chmod 600 ${path}`);
-  }
-  return { pem: bytes.toString(), key: createPrivateKey(bytes) };
 }
 
 function optional(path: string): string | undefined {
@@ -328,5 +329,4 @@ const SIGNING_KEY_BYTES = 32;
 const CHAIN_MAX = 5;
 const CERTIFICATE_BYTES_MAX = 8192;
 const OID_CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
-const MODE_OTHERS = 0o077;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;

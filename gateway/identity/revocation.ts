@@ -3,6 +3,7 @@ import type { X509Certificate } from "node:crypto";
 
 import {
   DER_BIT_STRING,
+  DER_CONTEXT_0,
   DER_INTEGER,
   DER_OBJECT_ID,
   DER_SEQUENCE,
@@ -17,6 +18,10 @@ import { errorText, WardError } from "../errors.ts";
 export interface RevocationList {
   /** The issuer's name, DER in base64. */
   readonly issuer: string;
+  /** When the next one has to be there, epoch milliseconds; null when it does not say. */
+  readonly nextUpdate: number | null;
+  /** When it was made, epoch milliseconds. */
+  readonly thisUpdate: number;
   /** Serial numbers, upper-case hex without leading zeros. */
   readonly revoked: ReadonlySet<string>;
   /** True when the issuer's certificate signed it. */
@@ -53,12 +58,31 @@ export function isRevoked(
   return mine.some((list) => list.revoked.has(names.serial));
 }
 
+/**
+ * When the first of the lists in a PEM text ends (epoch milliseconds), if that is near; else null. Past the end of a list
+ * whoever checks it trusts nobody any more. Throws WardError `WARD_CRL`.
+ */
+export function nearEndOfLists(pem: string, now: number): number | null {
+  const ends = readRevocationLists(pem).flatMap(({ thisUpdate: from, nextUpdate: until }) =>
+    until !== null && isNearEnd({ from, until }, now) ? [until] : [],
+  );
+  return ends.length === 0 ? null : Math.min(...ends);
+}
+
+/** In its last quarter, of which no more than 30 days count: what is renewed in time is so long before. */
+export function isNearEnd(
+  { from, until }: { readonly from: number; readonly until: number },
+  now: number,
+): boolean {
+  return until - now < Math.min((until - from) / 4, NEAR_MS);
+}
+
 /** Issuer and serial number, in the form in which lists have them: node:crypto only gives the name as text. */
 function namesOf(certificate: X509Certificate): { issuer: string; serial: string } {
   const body = derChildren(derElement(readDer(certificate.raw), DER_SEQUENCE))[0];
   const fields = derChildren(derElement(body, DER_SEQUENCE));
   // The version, [0], is only there when it is not 1.
-  const first = fields[0]?.tag === EXPLICIT_0 ? 1 : 0;
+  const first = fields[0]?.tag === DER_CONTEXT_0 ? 1 : 0;
   return {
     serial: serialOf(fields[first]),
     issuer: base64(derElement(fields[first + 2], DER_SEQUENCE).whole),
@@ -90,14 +114,19 @@ function readList(bytes: Uint8Array): RevocationList {
 }
 
 /** TBSCertList: version?, signature, issuer, thisUpdate, nextUpdate?, revokedCertificates?, [0] extensions?. */
-function readBody(body: DerElement): Pick<RevocationList, "issuer" | "revoked"> {
+function readBody(body: DerElement): Omit<RevocationList, "isBy"> {
   const fields = derChildren(body);
   let at = fields[0]?.tag === DER_INTEGER ? 1 : 0;
   derElement(fields[at], DER_SEQUENCE);
   const issuer = base64(derElement(fields[at + 1], DER_SEQUENCE).whole);
   at += 2;
-  while (isTime(fields[at])) {
-    at += 1;
+  const times: number[] = [];
+  for (; isTime(fields[at]); at += 1) {
+    times.push(timeOf(fields[at]));
+  }
+  const [thisUpdate, nextUpdate = null] = times;
+  if (thisUpdate === undefined) {
+    throw unusable("it does not say when it was made");
   }
   const revoked = new Set<string>();
   if (fields[at]?.tag === DER_SEQUENCE) {
@@ -110,9 +139,9 @@ function readBody(body: DerElement): Pick<RevocationList, "issuer" | "revoked"> 
   }
   const extensions = fields[at];
   if (extensions !== undefined) {
-    refuseCritical(derChildren(derElement(extensions, EXPLICIT_0))[0]);
+    refuseCritical(derChildren(derElement(extensions, DER_CONTEXT_0))[0]);
   }
-  return { issuer, revoked };
+  return { issuer, thisUpdate, nextUpdate, revoked };
 }
 
 /** An extension that must be understood may make the list partial, or a change to another one. */
@@ -125,6 +154,19 @@ function refuseCritical(extensions: DerElement | undefined): void {
       throw unusable("it has a critical extension");
     }
   }
+}
+
+/** UTCTime has two digits of the year, of 1950 to 2049 (RFC 5280 section 4.1.2.5.1). */
+function timeOf(element: DerElement | undefined): number {
+  const text = Buffer.from(element?.content ?? []).toString("latin1");
+  const century = element?.tag === DER_UTC_TIME ? (text < "50" ? "20" : "19") : "";
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(century + text) ?? [];
+  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  if (Number.isNaN(time)) {
+    throw unusable("a time in it cannot be read");
+  }
+  return time;
 }
 
 function isTime(element: DerElement | undefined): boolean {
@@ -151,8 +193,8 @@ function unusable(why: string, options?: ErrorOptions): WardError {
 const DER_BOOLEAN = 0x01;
 const DER_UTC_TIME = 0x17;
 const DER_GENERALIZED_TIME = 0x18;
-const EXPLICIT_0 = 0xa0;
 const PEM_CRL = /-----BEGIN (?:X509 )?CRL-----([A-Za-z0-9+/=\s]+)-----END (?:X509 )?CRL-----/g;
+const NEAR_MS: number = 30 * 86_400_000;
 const LISTS_MAX = 16;
 const PEM_LENGTH_MAX: number = 8 * 2 ** 20;
 /** By object identifier: ecdsa-with-SHA256, -SHA384 and -SHA512, sha256- and sha384WithRSAEncryption, Ed25519. */

@@ -46,6 +46,16 @@ export interface SignedSettings {
   readonly lines: readonly string[];
   /** Certificates of OPC-UA servers to trust, PEM. */
   readonly opcuaTrust: readonly string[];
+  /**
+   * Set where flows, recipients and policy come in signed bundles only (gateway/bundles): then the flows here never run, and
+   * the recipients and `deleteOn` here only count until there is a bundle.
+   */
+  readonly bundles?: {
+    /** Whose bundles are for this gateway, `[a-z0-9-]{1,32}`. */
+    readonly channel: string;
+    /** Where they are published, `https://...`; missing where they are only carried here. */
+    readonly url?: string;
+  };
   /** The Node-RED flow. */
   readonly flows: readonly Readonly<Record<string, unknown>>[];
 }
@@ -125,7 +135,7 @@ function verifiedText(bytes: Uint8Array, key: KeyObject): string {
 
 /** Settings that came later may be missing: files that were signed before go on to count. */
 function missingProblem(name: string): string | null {
-  return name === "deleteOn" ? null : "is missing";
+  return name === "deleteOn" || name === "bundles" ? null : "is missing";
 }
 
 type Check = (value: unknown) => string | null;
@@ -145,6 +155,7 @@ const FIELDS: Readonly<Record<keyof SignedSettings, Check>> = {
     value === "hub" || value === "broker" ? null : 'is neither "hub" nor "broker"',
   lines: (value) => listProblem(value, LINES_MAX, isLine, "a line URL of up to 512 characters"),
   opcuaTrust: (value) => listProblem(value, TRUST_MAX, isCertificate, "a certificate in PEM"),
+  bundles: (value) => bundlesProblem(value),
   flows: (value) => listProblem(value, FLOW_NODES_MAX, isRecord, "an object"),
 };
 
@@ -199,6 +210,18 @@ function brokerProblem(value: unknown): string | null {
   }
   const name = value["serverName"];
   return typeof name === "string" && SERVER_NAME.test(name) ? null : "has no usable serverName";
+}
+
+function bundlesProblem(value: unknown): string | null {
+  if (!isRecord(value) || Object.keys(value).some((name) => name !== "channel" && name !== "url")) {
+    return "is not {channel, url}";
+  }
+  const { channel, url } = value;
+  if (typeof channel !== "string" || !CHANNEL.test(channel)) {
+    return "has a channel that does not match [a-z0-9-]{1,32}";
+  }
+  const isUrl = typeof url === "string" && URL.canParse(url) && url.startsWith("https://");
+  return url === undefined || isUrl ? null : "has a url that is not https://...";
 }
 
 function listProblem(
@@ -265,3 +288,4 @@ const CERTIFICATE_LENGTH_MAX = 16_384;
 const FLOW_NODES_MAX = 10_000;
 const SERVER_NAME = /^[A-Za-z0-9.:-]{1,253}$/;
 const NAME_SHOWN = 40;
+const CHANNEL = /^[a-z0-9-]{1,32}$/;

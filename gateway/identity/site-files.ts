@@ -14,6 +14,7 @@ export const GATEWAY_FILES = {
   signingKey: "identity/signing.key.pem",
   binding: "identity/binding.cose",
   serversCrl: "identity/servers.crl.pem",
+  bundleRoot: "identity/bundle-root.json",
 } as const;
 
 /** Below a hub's directory. */

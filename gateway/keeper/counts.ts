@@ -33,6 +33,16 @@ export class KeeperCounts {
     trend: none(),
     wave: none(),
   };
+  #bundlesAnnounced = 0;
+
+  /** How often the broker has said that there is a new bundle. */
+  get bundlesAnnounced(): number {
+    return this.#bundlesAnnounced;
+  }
+
+  bundleAnnounced(): void {
+    this.#bundlesAnnounced += 1;
+  }
 
   stored(records: readonly StoredRecord[]): void {
     for (const record of records) {
@@ -69,6 +79,17 @@ export class KeeperCounts {
       ]),
     );
   }
+}
+
+/** What waits of all classes together. */
+export function totalOf(backlog: Readonly<Record<string, ClassBacklog>>): ClassBacklog {
+  const classes = Object.values(backlog);
+  const oldest = classes.flatMap(({ oldestAt }) => (oldestAt === null ? [] : [oldestAt]));
+  return {
+    batches: classes.reduce((sum, each) => sum + each.batches, 0),
+    bytes: classes.reduce((sum, each) => sum + each.bytes, 0),
+    oldestAt: oldest.length === 0 ? null : Math.min(...oldest),
+  };
 }
 
 const FIELDS = {

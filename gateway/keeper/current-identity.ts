@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { WardError } from "../errors.ts";
 import { loadGatewayIdentity, type GatewayIdentity } from "../identity/identity.ts";
+import { NextIdentity, nextPlace } from "../identity/next-identity.ts";
 import { GATEWAY_FILES } from "../identity/site-files.ts";
 
 /** The gateway's identity as it was last read: a renewed certificate is taken over without a restart. */
@@ -13,14 +14,14 @@ export class CurrentIdentity {
   /** Throws WardError `WARD_IDENTITY`. */
   constructor(dataDirectory: string) {
     this.#directory = join(dataDirectory, "identity");
+    new NextIdentity(this.#directory).finish();
     this.#identity = loadGatewayIdentity(this.#directory);
   }
 
-  /** The files that make it, below `dataDirectory`. */
+  /** The files that make it, and the last of those that make the next one, below `dataDirectory`. */
   static paths(dataDirectory: string): string[] {
-    return Object.values(GATEWAY_FILES)
-      .filter((name) => name.startsWith("identity/"))
-      .map((name) => join(dataDirectory, name));
+    const files = Object.values(GATEWAY_FILES).filter((name) => name.startsWith("identity/"));
+    return [...files, "identity/next/binding.cose"].map((name) => join(dataDirectory, name));
   }
 
   get gateway(): string {
@@ -39,9 +40,23 @@ export class CurrentIdentity {
     return this.#identity.certificate;
   }
 
+  /** As it was last read. */
+  get loaded(): GatewayIdentity {
+    return this.#identity;
+  }
+
   /** Reads it again. Throws WardError `WARD_IDENTITY` when it cannot be used; then the one before stays. */
   reload(): GatewayIdentity {
-    const identity = loadGatewayIdentity(this.#directory);
+    this.#identity = this.#same(loadGatewayIdentity(this.#directory));
+    return this.#identity;
+  }
+
+  /** The one that waits to take its place. Throws WardError `WARD_IDENTITY`, like `reload`. */
+  loadNext(): GatewayIdentity {
+    return this.#same(loadGatewayIdentity(this.#directory, nextPlace(this.#directory)));
+  }
+
+  #same(identity: GatewayIdentity): GatewayIdentity {
     const isSameKey = createPublicKey(identity.signingKey).equals(createPublicKey(this.signingKey));
     if (identity.gateway !== this.gateway || !isSameKey) {
       throw new WardError(
@@ -49,7 +64,6 @@ export class CurrentIdentity {
         "Cannot take over the new identity: it has another name or signing key. Restart the gateway.",
       );
     }
-    this.#identity = identity;
     return identity;
   }
 }

@@ -5,7 +5,6 @@ import { enterRoom, type SendToMain } from "../room-process.ts";
 import type { MainToRoom, RoomToMain } from "../rooms.ts";
 
 /** The keeper's process: what main says goes to the keeper, what the keeper says goes to main. */
-const startedAt = performance.now();
 let keeper: Keeper | null = null;
 let isStopping = false;
 
@@ -57,8 +56,7 @@ async function start(config: unknown): Promise<void> {
     await opened.close();
     return;
   }
-  const openMs = Math.round(performance.now() - startedAt);
-  send({ t: "ready", facts: { store: opened.storeId, openMs } });
+  send({ t: "ready", facts: { store: opened.storeId, openMs: Math.round(opened.openMs) } });
 }
 
 function die(error: unknown): void {

@@ -4,21 +4,24 @@ import { join } from "node:path";
 
 import { errorText, WardError } from "../errors.ts";
 import { Forwarder } from "../uplink/forward.ts";
-import { KeeperCounts } from "./counts.ts";
+import { brokerConnection } from "./broker-connection.ts";
+import { KeeperCounts, totalOf } from "./counts.ts";
 import { CurrentIdentity } from "./current-identity.ts";
+import { IdentityDesk } from "./identity-desk.ts";
 import { KeeperLink } from "./link.ts";
 import type { KeeperConfig } from "./messages.ts";
 import { KeeperNotices } from "./notices.ts";
 import type { MqttWill, ProtocolVersion } from "../mqtt/mqtt-options.ts";
-import { openMqtt } from "../mqtt/mqtt.ts";
 import { SealedCodec } from "./record-codec.ts";
 import { OutboxDesk } from "./outbox-desk.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import type { OutboxEvents } from "../outbox/outbox-options.ts";
+import { JournalDesk } from "./journal-desk.ts";
+import { localKeyFile } from "./local-key.ts";
+import { outboxEvents } from "./outbox-events.ts";
 import type { ClassBacklog, OutboxStatus, RoomToMain } from "../rooms.ts";
 import { readNeedEpoch, readReceipt } from "../uplink/uplink-messages.ts";
 import { signState } from "../uplink/state-record.ts";
-import { FileWatch } from "../uplink/file-watch.ts";
 import type { LinkFacts } from "../uplink/link-facts.ts";
 import { Uplink } from "../uplink/uplink.ts";
 import type { UplinkConnection } from "../uplink/watched-connection.ts";
@@ -48,7 +51,7 @@ export class Keeper {
   readonly #receiptKey: KeyObject;
   readonly #forwarder: Forwarder;
   readonly #uplink: Uplink;
-  readonly #identityFiles: FileWatch;
+  readonly #identity: IdentityDesk;
   readonly #desk: OutboxDesk;
   #link: KeeperLink | null = null;
   #backlog: Record<string, ClassBacklog>;
@@ -79,9 +82,14 @@ export class Keeper {
       events: {
         up: (link) => this.#up(link),
         down: (error) => this.#down(error),
-        notReplaced: (error) => this.#parts.notices.forwarding(error),
+        notReplaced: (error) => {
+          this.#identity.failed(error);
+          this.#parts.notices.forwarding(error);
+        },
         receipt: (payload) => void this.#receipt(payload),
         needEpoch: (payload) => void this.#needEpoch(payload),
+        journalAsked: (payload) => this.#parts.journal.asked(payload),
+        bundleAnnounced: () => this.#parts.counts.bundleAnnounced(),
       },
     });
     this.#forwarder = new Forwarder({
@@ -100,10 +108,13 @@ export class Keeper {
       receiptKey: this.#receiptKey,
       report: () => this.#report(),
     });
-    this.#identityFiles = new FileWatch({
-      paths: CurrentIdentity.paths(options.config.dataDirectory),
-      everyMs: IDENTITY_LOOK_MS,
-      changed: () => this.#uplink.replace(),
+    this.#identity = new IdentityDesk({
+      dataDirectory: options.config.dataDirectory,
+      identity: parts.identity,
+      notices: parts.notices,
+      receiptKey: this.#receiptKey,
+      now: options.now,
+      replace: () => this.#uplink.replace(),
     });
   }
 
@@ -125,6 +136,13 @@ export class Keeper {
     const counts = new KeeperCounts();
     const codec = new SealedCodec({ identity, recipients, now });
     const later: { keeper: Keeper | null } = { keeper: null };
+    const journal = new JournalDesk({
+      config,
+      identity,
+      now,
+      publish: async (...what) => (await later.keeper?.publish(...what)) ?? 0,
+      trouble: (error) => notices.forwarding(error),
+    });
     const outbox = await Outbox.open({
       directory: join(config.dataDirectory, "store"),
       codec,
@@ -135,15 +153,22 @@ export class Keeper {
       commitMs: config.tuning.commitMs,
       commitBytes: config.tuning.commitBytes,
       now,
-      events: outboxEvents({ notices, counts, codec }, () => later.keeper, options.fatal),
+      events: outboxEvents({
+        notices,
+        counts,
+        codec,
+        journal: journal.book,
+        forward: () => later.keeper?.committed ?? null,
+        fatal: options.fatal,
+      }),
     });
     const vault = Vault.open({
-      keyFile: join(identityDirectory(config), "vault.key"),
+      keyFile: localKeyFile(config.dataDirectory),
       gateway,
       documents: outbox,
       damaged: (name) => notices.document(name),
     });
-    const parts = { identity, codec, notices, counts, outbox, vault };
+    const parts = { identity, notices, counts, outbox, vault, journal };
     later.keeper = new Keeper(options, parts, await outbox.backlog());
     later.keeper.#start();
     return later.keeper;
@@ -154,13 +179,18 @@ export class Keeper {
     return this.#parts.outbox.storeId;
   }
 
+  /** How long the outbox took to open (milliseconds). */
+  get openMs(): number {
+    return this.#parts.outbox.openMs;
+  }
+
   /** Takes the flow host's socket; a link before it ends. */
   link(socket: Socket): void {
     this.#link?.close();
-    const { outbox, vault, notices } = this.#parts;
+    const { outbox, vault, notices, journal } = this.#parts;
     const { settings } = this.#options.config;
     const damaged = (name: string): void => notices.document(name);
-    const parts = { outbox, vault, settings, damaged };
+    const parts = { outbox, vault, settings, damaged, journal: journal.book };
     const link: KeeperLink = new KeeperLink(socket, parts, (reason) => {
       if (this.#link === link) {
         this.#link = null;
@@ -179,39 +209,61 @@ export class Keeper {
     this.#options.send({ t: "checkpoint-kept", n });
   }
 
-  /** What main may ask: `checkpoint`, and what the OutboxDesk answers. */
+  /** What main may ask: `checkpoint`, `flows` (those that the flow host runs, as text), and what the OutboxDesk answers. */
   async ask(what: string): Promise<unknown> {
+    if (what.startsWith("journal-")) {
+      return this.#parts.journal.book.ask(what);
+    }
+    if (what === "flows") {
+      return this.#link?.flows() ?? null;
+    }
     return what === "checkpoint" ? this.#parts.vault.read("checkpoint") : this.#desk.ask(what);
   }
 
   /** Finishes the commit under way, says goodbye to the broker (2 seconds at most), and closes the store. */
   async close(): Promise<void> {
     clearInterval(this.#timer ?? undefined);
-    this.#identityFiles.stop();
+    this.#identity.stop();
     this.#desk.close();
     this.#link?.close();
     this.#forwarder.linkDown(false);
+    await this.#parts.journal.close();
     await Promise.all([this.#uplink.close(), this.#parts.outbox.close()]);
   }
 
   #start(): void {
     if (this.#parts.outbox.renewed) {
       this.#parts.notices.renewed();
+      const what = { store: this.storeId };
+      this.#parts.journal.book.note({
+        kind: "outbox-repaired",
+        who: "gateway",
+        outcome: "done",
+        what,
+      });
     }
     this.#parts.outbox.tend();
     this.#timer = setInterval(() => void this.#tick(), TICK_MS);
-    void this.#identityFiles.start();
+    this.#identity.start();
     this.#uplink.start();
   }
 
   /** Hands on what was committed. */
-  committed(...what: Parameters<OutboxEvents["committed"]>): void {
-    this.#forwarder.committed(...what);
+  readonly committed: OutboxEvents["committed"] = (records, epochs) => {
+    this.#forwarder.committed(records, epochs);
+  };
+
+  /** See `Uplink.publish`. */
+  async publish(topic: string, payload: Uint8Array, retain: boolean): Promise<number> {
+    return this.#uplink.publish(topic, payload, retain);
   }
 
   #up(link: LinkFacts): void {
     this.#brokerError = null;
+    this.#identity.connected();
+    this.#parts.journal.certificate(this.#parts.identity.certificate);
     this.#parts.notices.up();
+    this.#parts.journal.up();
     this.#link?.status(this.#status());
     this.#forwarder.linkUp(link).catch((error: unknown) => {
       this.#parts.notices.forwarding(asWardError(error));
@@ -220,6 +272,9 @@ export class Keeper {
 
   #down(error: WardError | null): void {
     this.#brokerError = error;
+    if (error !== null) {
+      this.#identity.failed(error);
+    }
     this.#forwarder.linkDown(error !== null);
     this.#parts.notices.down(error);
     this.#link?.status(this.#status());
@@ -234,8 +289,9 @@ export class Keeper {
     try {
       const { gateway } = this.#options.config.settings;
       const news = readReceipt(payload, this.#receiptKey, gateway);
+      this.#identity.heard(payload);
       this.#forwarder.receiptCame();
-      await this.#parts.outbox.receipt(news);
+      await this.#parts.outbox.receipt(await this.#parts.journal.mayBeDone(news));
       this.#forwarder.receiptDone();
     } catch (error) {
       this.#parts.notices.forwarding(asWardError(error));
@@ -259,13 +315,16 @@ export class Keeper {
     this.#isTicking = true;
     try {
       this.#ticks += 1;
+      this.#identity.tick();
       this.#parts.outbox.tend();
       this.#parts.notices.storage(this.#parts.outbox.room);
       this.#backlog = await this.#parts.outbox.backlog();
       this.#link?.status(this.#status());
       const { connected } = this.#uplink;
       const classes = this.#parts.counts.with(this.#backlog);
-      this.#options.send({ t: "stats", stats: { connected, store: this.storeId, classes } });
+      const { bundlesAnnounced } = this.#parts.counts;
+      const stats = { connected, store: this.storeId, classes, bundlesAnnounced };
+      this.#options.send({ t: "stats", stats });
       if (this.#ticks % STATE_TICKS === 0) {
         await this.#uplink.publishState();
       }
@@ -289,7 +348,7 @@ export class Keeper {
       broker: settings.broker.url,
       connected: this.#uplink.connected,
       brokerError: this.#brokerError === null ? null : errorText(this.#brokerError),
-      ...totals(this.#backlog),
+      ...totalOf(this.#backlog),
       room: this.#parts.outbox.room,
       policies: tuning.classes,
       classes: this.#parts.counts.report(this.#backlog),
@@ -298,20 +357,8 @@ export class Keeper {
 
   /** The identity is read again for every connection, so that a renewed certificate is used at once. */
   #openBroker(will: MqttWill, version: ProtocolVersion | undefined): UplinkConnection {
-    const { settings, tuning } = this.#options.config;
-    const identity = this.#parts.identity.reload();
-    return openMqtt({
-      url: settings.broker.url,
-      serverName: settings.broker.serverName,
-      clientId: settings.gateway,
-      ca: identity.serversRootPem,
-      cert: identity.certificateChainPem,
-      key: identity.certificateKeyPem,
-      crl: identity.serversCrlPem,
-      keepaliveS: tuning.keepaliveS,
-      will,
-      protocolVersion: version,
-    });
+    const identity = this.#identity.choose(this.#uplink.connected);
+    return brokerConnection(this.#options.config, identity, { will, version });
   }
 
   #state(online: boolean): Uint8Array {
@@ -322,7 +369,7 @@ export class Keeper {
       online,
       at: this.#options.now(),
       store: outbox.storeId,
-      ...totals(this.#backlog),
+      ...totalOf(this.#backlog),
       certificateEnd: identity.certificate.validToDate.getTime(),
     } as const;
     return signState(state, identity.signingKey);
@@ -331,56 +378,18 @@ export class Keeper {
 
 interface Parts {
   readonly identity: CurrentIdentity;
-  readonly codec: SealedCodec;
   readonly notices: KeeperNotices;
   readonly counts: KeeperCounts;
   readonly outbox: Outbox;
   readonly vault: Vault;
+  readonly journal: JournalDesk;
 }
 
 const TICK_MS = 1000;
 /** The retained state is renewed every so many ticks. */
 const STATE_TICKS = 60;
-/** How often the files of the identity are looked at. */
-const IDENTITY_LOOK_MS = 5000;
 /** Receipts that may wait for the store. */
 const RECEIPTS_MAX = 64;
-
-function outboxEvents(
-  { notices, counts, codec }: Pick<Parts, "notices" | "counts" | "codec">,
-  keeper: () => Keeper | null,
-  fatal: (error: WardError) => void,
-): OutboxEvents {
-  return {
-    committed: (records, epochs) => {
-      codec.confirm(epochs);
-      counts.stored(records);
-      keeper()?.committed(records, epochs);
-    },
-    forgotten: (name, batches, why) => counts.forgotten(name, batches, why),
-    lost: (loss) => notices.lost(loss),
-    trouble: (error) => {
-      notices.store(error);
-      if (error?.code === "WARD_OUTBOX_DAMAGED") {
-        fatal(error);
-      }
-    },
-  };
-}
-
-function identityDirectory(config: KeeperConfig): string {
-  return join(config.dataDirectory, "identity");
-}
-
-function totals(backlog: Readonly<Record<string, ClassBacklog>>): ClassBacklog {
-  const classes = Object.values(backlog);
-  const oldest = classes.flatMap(({ oldestAt }) => (oldestAt === null ? [] : [oldestAt]));
-  return {
-    batches: classes.reduce((sum, each) => sum + each.batches, 0),
-    bytes: classes.reduce((sum, each) => sum + each.bytes, 0),
-    oldestAt: oldest.length === 0 ? null : Math.min(...oldest),
-  };
-}
 
 function asWardError(error: unknown): WardError {
   return error instanceof WardError ? error : new WardError("WARD_INTERNAL", errorText(error));

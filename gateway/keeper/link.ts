@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
@@ -16,6 +17,7 @@ import {
   type StoredDocument,
 } from "../rooms.ts";
 import type { SignedSettings } from "../identity/signed-settings.ts";
+import type { JournalBook } from "./journal-book.ts";
 import type { Vault } from "./vault.ts";
 
 /** What the flow host's requests need. */
@@ -23,6 +25,8 @@ export interface KeeperParts {
   readonly outbox: Pick<Outbox, "put">;
   readonly vault: Pick<Vault, "read" | "write">;
   readonly settings: SignedSettings;
+  /** A deploy is written down before it is kept. */
+  readonly journal: Pick<JournalBook, "append">;
   /** Called when the flow host cannot use a stored document. */
   readonly damaged: (name: StoredDocument) => void;
 }
@@ -136,6 +140,11 @@ export class KeeperLink {
     };
   }
 
+  /** The flow that this flow host runs, as text. */
+  async flows(): Promise<string | null> {
+    return this.#load("flows");
+  }
+
   /** On a locked gateway nothing counts but what was signed, whatever an earlier flow host has saved. */
   async #load(what: LoadedDocument): Promise<string | null> {
     const { vault, settings, damaged } = this.#parts;
@@ -151,18 +160,36 @@ export class KeeperLink {
   }
 
   async #save(what: StoredDocument, document: Uint8Array): Promise<void> {
-    const { vault, settings } = this.#parts;
+    const { vault, settings, journal } = this.#parts;
     if (!settings.authoring) {
       throw new WardError(
         "WARD_FLOWS_LOCKED",
         `Cannot save ${what}: this gateway runs signed flows only. Edit on a bench gateway and have the flows signed.`,
       );
     }
-    await vault.write(what, textOf(document));
+    const text = textOf(document);
+    // The editor's own settings are how somebody likes to see it.
+    if (what !== "settings") {
+      await journal.append({
+        kind: "flows-deployed",
+        who: "editor",
+        outcome: "accepted",
+        what: {
+          document: what,
+          before: sha256((await this.#load(what)) ?? ""),
+          after: sha256(text),
+        },
+      });
+    }
+    await vault.write(what, text);
   }
 }
 
 const NO_BYTES = new Uint8Array();
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
 
 function bytesOf(what: LoadedDocument, text: string): Buffer {
   const bytes = Buffer.from(text, "utf8");

@@ -33,6 +33,10 @@ export interface KeeperTuning {
   readonly diskReserveBytes: number;
   readonly ballastBytes: number;
   readonly classes: ClassPolicies;
+  readonly journalBytes: number;
+  readonly journalCheckpointS: number;
+  /** "": it is not known whether the clock is synchronised. */
+  readonly clockSyncFile: string;
 }
 
 /** Checks the start message's config. Throws WardError `WARD_ROOM_MESSAGE`. */
@@ -60,6 +64,9 @@ export function parseKeeperConfig(value: unknown): KeeperConfig {
             trend: policyIn(tuning, "trend"),
             wave: policyIn(tuning, "wave"),
           },
+          journalBytes: numberIn(tuning, "journalBytes", 1, Number.MAX_SAFE_INTEGER),
+          journalCheckpointS: numberIn(tuning, "journalCheckpointS", 1, 3600),
+          clockSyncFile: textIn(tuning, "clockSyncFile"),
         },
       };
     }
@@ -120,6 +127,16 @@ function numberIn(fields: Fields, name: string, minimum: number, maximum: number
   }
   return Number(value);
 }
+
+function textIn(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value !== "string" || value.length > TEXT_MAX) {
+    throw unusable(`${name} is no text`);
+  }
+  return value;
+}
+
+const TEXT_MAX = 1024;
 
 /** What the settings say of one class of data. */
 function policyIn(tuning: Fields, name: ClassName): ClassPolicy {

@@ -52,9 +52,7 @@ export class KeeperNotices {
 
   /** How much room there is; what is worth saying of it is said once. */
   storage(room: OutboxRoom): void {
-    for (const { notice, text, since } of this.#storage.look(room, this.#now())) {
-      this.#say(notice, text, since);
-    }
+    this.all(this.#storage.look(room, this.#now()));
   }
 
   document(name: string): void {
@@ -67,6 +65,26 @@ export class KeeperNotices {
 
   forwarding(error: WardError): void {
     this.#rarely(error.code.toLowerCase().replaceAll("_", "-"), error.message, null);
+  }
+
+  /** The clock is certainly wrong, and TLS waits for it. */
+  clock(error: WardError): void {
+    this.#rarely("clock-fault", error.message, null);
+  }
+
+  /** What whoever looked found worth saying. */
+  all(notices: readonly Omit<NoticeText, "device">[]): void {
+    for (const { notice, text, since } of notices) {
+      this.#say(notice, text, since);
+    }
+  }
+
+  certificateRefused(error: WardError): void {
+    this.#say(
+      "certificate-refused",
+      `The new certificate is not taken, so the one before stays: ${error.message}`,
+      null,
+    );
   }
 
   up(): void {

@@ -6,11 +6,9 @@ import {
   randomBytes,
   type KeyObject,
 } from "node:crypto";
-import { readFileSync, renameSync } from "node:fs";
-import { dirname } from "node:path";
 
-import { syncDirectory, writeDurably } from "../outbox/disk-sync.ts";
-import { errorCode, WardError } from "../errors.ts";
+import { WardError } from "../errors.ts";
+import { openLocalKey } from "./local-key.ts";
 
 /** Where documents lie: the outbox, so that one disk write holds them all. */
 export interface DocumentStore {
@@ -45,7 +43,7 @@ export class Vault {
 
   /** Reads or makes the local key. Throws WardError `WARD_VAULT_KEY` when it cannot be used. */
   static open(options: VaultOptions): Vault {
-    return new Vault(options, readKey(options.keyFile) ?? makeKey(options.keyFile));
+    return new Vault(options, openLocalKey(options.keyFile));
   }
 
   /** A document's text, or null when there is none. */
@@ -107,30 +105,3 @@ const KEY_BYTES = 32;
 const SALT_BYTES = 16;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
-
-function readKey(path: string): KeyObject | null {
-  try {
-    const bytes = readFileSync(path);
-    if (bytes.length !== KEY_BYTES) {
-      throw new WardError(
-        "WARD_VAULT_KEY",
-        `Cannot use local key ${path}: ${bytes.length} bytes, not ${KEY_BYTES}. Remove it to begin anew; stored flows are lost then.`,
-      );
-    }
-    return createSecretKey(bytes);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") {
-      return null;
-    }
-    throw error;
-  }
-}
-
-/** Written so that after a power cut there is either no key file or a whole one. */
-function makeKey(path: string): KeyObject {
-  const bytes = randomBytes(KEY_BYTES);
-  writeDurably(`${path}.new`, bytes);
-  renameSync(`${path}.new`, path);
-  syncDirectory(dirname(path), []);
-  return createSecretKey(bytes);
-}

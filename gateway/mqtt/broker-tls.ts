@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { checkServerIdentity, connect as tlsConnect, type TLSSocket } from "node:tls";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
+import { singleLists } from "./single-lists.ts";
 
 /** Everything that is needed to reach a broker and to prove who we are. Texts are PEM. */
 export interface BrokerTlsOptions {
@@ -13,7 +14,7 @@ export interface BrokerTlsOptions {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
-  /** Revocation lists of the roots in `ca`, each as "X509 CRL" PEM. */
+  /** Revocation lists of the roots in `ca` and of who issues below them, each as "X509 CRL" PEM, in one text. */
   readonly crl?: string | undefined;
   /** For the TCP connection and the TLS handshake together (milliseconds). */
   readonly connectMs: number;
@@ -105,7 +106,7 @@ function startTls(options: BrokerTlsOptions): TLSSocket {
       ca: options.ca,
       cert: options.cert,
       key: options.key,
-      ...(options.crl === undefined ? {} : { crl: options.crl }),
+      ...(options.crl === undefined ? {} : { crl: singleLists(options.crl) }),
       minVersion: "TLSv1.3",
       rejectUnauthorized: true,
       checkServerIdentity: (_name, certificate) =>

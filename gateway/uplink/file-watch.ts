@@ -26,12 +26,17 @@ export class FileWatch {
 
   /** What lies there now is what changes are measured against. */
   async start(): Promise<void> {
-    this.#told = await printOf(this.#options.paths);
-    this.#seen = this.#told;
+    await this.accept();
     if (this.#isStopped) {
       return;
     }
     this.#timer = setInterval(() => void this.look(), this.#options.everyMs);
+  }
+
+  /** What lies there now is known: it was put there by us. */
+  async accept(): Promise<void> {
+    this.#told = await printOf(this.#options.paths);
+    this.#seen = this.#told;
   }
 
   stop(): void {

@@ -27,6 +27,10 @@ export interface UplinkEvents {
   notReplaced(error: WardError): void;
   receipt(payload: Uint8Array): void;
   needEpoch(payload: Uint8Array): void;
+  /** The hub asks for a proof of the journal. */
+  journalAsked(payload: Uint8Array): void;
+  /** Somebody says that there is a new bundle. It is a hint and no more: what it says is not looked at. */
+  bundleAnnounced(): void;
 }
 
 /**
@@ -69,8 +73,8 @@ export class Uplink {
    * Publishes with QoS 1; resolves with the PUBACK's reason code. Rejects with `WARD_BROKER_LOST` while there is no
    * connection or when it ends first, and as `MqttConnection.publish` does.
    */
-  async publish(topic: string, payload: Uint8Array): Promise<number> {
-    return this.#connected().publish(topic, payload, false);
+  async publish(topic: string, payload: Uint8Array, retain = false): Promise<number> {
+    return this.#connected().publish(topic, payload, retain);
   }
 
   /** Renews the retained state message, when there is a connection. */
@@ -178,7 +182,7 @@ export class Uplink {
       this.#version = connection.protocolVersion;
       const watched = new WatchedConnection(connection, pubackMs);
       connection.onMessage((topic, payload) => this.#received(topic, payload));
-      const filters = [downTopic(gateway, "receipt"), downTopic(gateway, "need-epoch")];
+      const filters = DOWN_BRANCHES.map((branch) => downTopic(gateway, branch));
       const online = watched.publish(stateTopic(gateway), state(true), true);
       await Promise.all([watched.subscribe(filters), online]);
       return watched;
@@ -196,6 +200,10 @@ export class Uplink {
       events.receipt(payload);
     } else if (topic === downTopic(gateway, "need-epoch")) {
       events.needEpoch(payload);
+    } else if (topic === downTopic(gateway, "journal")) {
+      events.journalAsked(payload);
+    } else if (topic === downTopic(gateway, "bundle")) {
+      events.bundleAnnounced();
     }
   }
 
@@ -231,7 +239,9 @@ function stateTopic(gateway: string): string {
   return `ward/v1/${gateway}/state`;
 }
 
-function downTopic(gateway: string, branch: "receipt" | "need-epoch"): string {
+const DOWN_BRANCHES = ["receipt", "need-epoch", "journal", "bundle"] as const;
+
+function downTopic(gateway: string, branch: (typeof DOWN_BRANCHES)[number]): string {
   return `ward/v1/${gateway}/down/${branch}`;
 }
 

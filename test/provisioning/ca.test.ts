@@ -10,23 +10,24 @@ import { promisify } from "node:util";
 import * as fc from "fast-check";
 
 import {
+  createIssuing,
   createRoot,
-  issueBroker,
   issueGateway,
   issueHub,
   issueLeaf,
-  issueRevocationList,
-  serialOf,
+  issueServer,
   validFor,
   type Identity,
-  type Root,
+  type Issuer,
 } from "../../provisioning/ca.ts";
+import { serialOf } from "../../provisioning/issued.ts";
+import { issueRevocationList } from "../../provisioning/revocation-list.ts";
 import { listFor } from "./pki.ts";
 
 const run = promisify(execFile);
 
-let gateways: Root;
-let servers: Root;
+let gateways: Issuer;
+let servers: Issuer;
 let directory: string;
 
 before(async () => {
@@ -42,9 +43,10 @@ after(async () => {
 /** `openssl verify`: what an independent implementation makes of a certificate. */
 async function opensslSays(
   leaf: Identity,
-  root: Root,
+  root: Issuer,
   purpose: "sslclient" | "sslserver",
   crl?: string,
+  more: readonly string[] = [],
 ): Promise<string> {
   const files = { leaf: leaf.certificate, root: root.certificate, crl: crl ?? "" };
   for (const [name, text] of Object.entries(files)) {
@@ -54,7 +56,7 @@ async function opensslSays(
   const args = ["-x509_strict", "-no-CApath", "-no-CAstore", "-CAfile", "root"];
   try {
     const cwd = { cwd: directory };
-    await run("openssl", ["verify", ...args, ...lists, "-purpose", purpose, "leaf"], cwd);
+    await run("openssl", ["verify", ...args, ...lists, ...more, "-purpose", purpose, "leaf"], cwd);
     return "OK";
   } catch (error) {
     assert.ok(error instanceof Error && "stderr" in error);
@@ -74,8 +76,25 @@ describe("certificates, as openssl judges them", () => {
     assert.equal(certificate.publicKey.asymmetricKeyDetails?.namedCurve, "prime256v1");
   });
 
+  test("an issuing authority stands between, may have none below it, and nothing outlives it", async () => {
+    const now = new Date();
+    const issuing = await createIssuing(gateways, "Ward 5", validFor(10, now));
+    const gateway = await issueGateway(issuing, "gw-001", validFor(100, now));
+    const [leaf = "", above = ""] = gateway.certificate.split(/(?<=-----END CERTIFICATE-----\n)/);
+    assert.equal(above, issuing.certificate);
+    assert.equal(new X509Certificate(leaf).validTo, new X509Certificate(above).validTo);
+    await writeFile(join(directory, "issuing"), issuing.certificate);
+    const untrusted = ["-untrusted", "issuing"];
+    const by = await opensslSays(gateway, gateways, "sslclient", undefined, untrusted);
+    assert.equal(by, "OK");
+    const below = await issueGateway(await createIssuing(issuing, "Ward 6"), "gw-001");
+    await writeFile(join(directory, "issuing"), below.certificate + issuing.certificate);
+    const refused = await opensslSays(below, gateways, "sslclient", undefined, untrusted);
+    assert.match(refused, /path length constraint exceeded/);
+  });
+
   test("a broker is a TLS server for its names", async () => {
-    const broker = await issueBroker(servers, ["broker.example", "192.0.2.7", "::1"]);
+    const broker = await issueServer(servers, ["broker.example", "192.0.2.7", "::1"]);
     assert.equal(await opensslSays(broker, servers, "sslserver"), "OK");
     assert.match(await opensslSays(broker, servers, "sslclient"), /purpose/);
     const certificate = new X509Certificate(broker.certificate);
@@ -134,7 +153,7 @@ describe("what the authority will not do", () => {
   test("issue under the wrong root", async () => {
     const wrong = { code: "WARD_CA_ROOT" };
     await assert.rejects(issueGateway(servers, "gw-001"), wrong);
-    await assert.rejects(issueBroker(gateways, ["localhost"]), wrong);
+    await assert.rejects(issueServer(gateways, ["localhost"]), wrong);
     await assert.rejects(issueHub(gateways, "hub-1"), wrong);
   });
 
@@ -162,7 +181,7 @@ describe("what the authority will not do", () => {
 
   test("issue a broker certificate without a usable name", async () => {
     for (const names of [[], [""], ["*.example"], ["broker.example", "a b"], ["x".repeat(300)]]) {
-      await assert.rejects(issueBroker(servers, names), { code: "WARD_CA_NAME" });
+      await assert.rejects(issueServer(servers, names), { code: "WARD_CA_NAME" });
     }
   });
 

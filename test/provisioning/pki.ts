@@ -1,21 +1,23 @@
 import {
   createRoot,
-  issueBroker,
   issueGateway,
   issueHub,
   issueLeaf,
-  issueRevocationList,
-  serialOf,
+  issueServer,
   validFor,
   type Identity,
-  type Root,
+  type Issuer,
+  type RootKind,
 } from "../../provisioning/ca.ts";
+import type { Authority } from "../../provisioning/authority.ts";
+import { findIssued, revokeIssued, serialOf } from "../../provisioning/issued.ts";
+import { issueRevocationList } from "../../provisioning/revocation-list.ts";
 import type { BrokerIdentity } from "../../hub/broker-identity.ts";
 
 /** Everything a broker and its clients need for one test file, with revocation lists in force and gw-revoked on them. */
 export interface TestPki {
-  readonly gateways: Root;
-  readonly servers: Root;
+  readonly gateways: Issuer;
+  readonly servers: Issuer;
   readonly broker: Identity;
   readonly hub: Identity;
   readonly otherHub: Identity;
@@ -37,7 +39,7 @@ const DAY_MS = 86_400_000;
 export async function makeTestPki(): Promise<TestPki> {
   const gateways = await createRoot("gateways", "Test");
   const servers = await createRoot("servers", "Test");
-  const broker = await issueBroker(servers, ["localhost", "127.0.0.1"]);
+  const broker = await issueServer(servers, ["localhost", "127.0.0.1"]);
   const revoked = await issueGateway(gateways, "gw-revoked");
   const revokedHub = await issueHub(servers, "hub-revoked");
   const now = new Date();
@@ -69,14 +71,30 @@ export async function makeTestPki(): Promise<TestPki> {
 }
 
 /** A revocation list in force for a week that names these. */
-export async function listFor(root: Root, revoked: readonly Identity[]): Promise<string> {
+export async function listFor(root: Issuer, revoked: readonly Identity[]): Promise<string> {
   const { notBefore, notAfter } = validFor(7);
   return await issueRevocationList(root, {
-    revoked: revoked.map(({ certificate }) => serialOf(certificate)),
+    revoked: revoked.map(({ certificate }) => ({
+      serial: serialOf(certificate),
+      at: notBefore,
+    })),
     number: 1,
     thisUpdate: notBefore,
     nextUpdate: notAfter,
   });
+}
+
+/** Puts a certificate of an authority on its next list. */
+export async function revoke(
+  authority: Authority,
+  kind: RootKind,
+  certificate: string,
+): Promise<void> {
+  const record = await findIssued(authority.directory, kind, serialOf(certificate));
+  if (record === null) {
+    throw new Error("no such certificate");
+  }
+  await revokeIssued(authority.directory, record, "test");
 }
 
 export function daysFrom(date: Date, days: number): Date {

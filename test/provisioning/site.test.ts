@@ -12,7 +12,8 @@ import { verifySettings } from "../../gateway/identity/signed-settings.ts";
 import { GATEWAY_FILES, HUB_FILES } from "../../gateway/identity/site-files.ts";
 import { EmbeddedBroker } from "../../hub/broker.ts";
 import { readBrokerIdentity } from "../../hub/broker-identity.ts";
-import { openAuthority, revoke } from "../../provisioning/authority.ts";
+import { Authority } from "../../provisioning/authority.ts";
+import { issueLists } from "../../provisioning/lists.ts";
 import {
   addBroker,
   addGateway,
@@ -23,6 +24,7 @@ import {
   writeSignedSettings,
   type Site,
 } from "../../provisioning/site.ts";
+import { revoke } from "./pki.ts";
 
 const DRAFT = {
   authoring: false,
@@ -176,7 +178,7 @@ test("nothing is ever overwritten", async () => {
 });
 
 test("a revoked gateway stays revoked in every later list", async () => {
-  const authority = await openAuthority(site.caDirectory);
+  const authority = new Authority(site.caDirectory);
   const home = join(directory, "gateway-2");
   await addGateway(authority, home, "gw-002");
   const certificate = await text(home, GATEWAY_FILES.certificate);
@@ -187,7 +189,7 @@ test("a revoked gateway stays revoked in every later list", async () => {
     gateways: [site.gatewayDirectory, home],
   };
   await publishLists(authority, everyone);
-  await publishLists(await openAuthority(site.caDirectory), everyone);
+  await publishLists(new Authority(site.caDirectory), everyone);
   const bound = async (): Promise<unknown> =>
     verifyBinding(await readFile(join(home, GATEWAY_FILES.binding)), {
       gatewaysRoot: new X509Certificate(await text(home, GATEWAY_FILES.gatewaysRoot)),
@@ -209,15 +211,20 @@ test("a revoked gateway stays revoked in every later list", async () => {
   }
 });
 
-test("a damaged register of revocations stops the authority", async () => {
-  const file = join(site.caDirectory, "revoked.json");
-  const good = await readFile(file, "utf8");
-  const authority = await openAuthority(site.caDirectory);
-  const nobody = { brokers: [], hubs: [], gateways: [] };
-  for (const bad of ["", "{}", good.slice(0, 20), '{"number":1,"gateways":["x"],"servers":[]}']) {
-    await writeFile(file, bad);
-    await assert.rejects(publishLists(authority, nobody), { code: "WARD_PROVISION_READ" });
+test("a damaged record of what was issued stops the authority: it might be a revoked one", async () => {
+  const authority = new Authority(site.caDirectory);
+  const folder = join(site.caDirectory, "issued", "gateways");
+  const [name = ""] = await readdir(folder);
+  const good = await text(folder, name);
+  for (const bad of [
+    "",
+    "{}",
+    good.slice(0, 20),
+    good.replace('"revokedAt": ', '"revokedAt": "'),
+  ]) {
+    await writeFile(join(folder, name), bad);
+    await assert.rejects(issueLists(authority), { code: "WARD_PROVISION_READ" });
   }
-  await writeFile(file, good);
-  await publishLists(authority, nobody);
+  await writeFile(join(folder, name), good);
+  await issueLists(authority);
 });

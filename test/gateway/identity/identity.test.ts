@@ -20,22 +20,18 @@ import { encodeCbor } from "../../../gateway/sealing/cbor.ts";
 import type { CborValue } from "../../../gateway/sealing/cbor.ts";
 import { makeSign1 } from "../../../gateway/sealing/cose.ts";
 import { CONTEXT } from "../../../gateway/sealing/envelope.ts";
-import {
-  createRoot,
-  issueGateway,
-  issueLeaf,
-  issueRevocationList,
-  serialOf,
-} from "../../../provisioning/ca.ts";
-import type { Identity, Root } from "../../../provisioning/ca.ts";
+import { createRoot, issueGateway, issueLeaf } from "../../../provisioning/ca.ts";
+import { serialOf } from "../../../provisioning/issued.ts";
+import { issueRevocationList } from "../../../provisioning/revocation-list.ts";
+import type { Identity, Issuer } from "../../../provisioning/ca.ts";
 import { flips, GATEWAY, signingKeys, wardCode } from "../../fakes/sealing-kit.ts";
 
 const NOW = Date.now();
 const DAY_MS = 86_400_000;
 const signing = signingKeys();
 
-let gateways: Root;
-let servers: Root;
+let gateways: Issuer;
+let servers: Issuer;
 let gateway: Identity;
 let gatewaysRoot: X509Certificate;
 let binding: Uint8Array;
@@ -110,7 +106,7 @@ describe("the key binding statement", () => {
   });
 
   test("is refused from a gateway's certificate used as an authority", async () => {
-    const issuer: Root = { ...gateway, kind: "gateways" };
+    const issuer: Issuer = { ...gateway, kind: "gateways", isSent: true };
     const leaf = await issueLeaf(issuer, { commonName: "gw-2", usage: "client" });
     const chain = { ...leaf, certificate: leaf.certificate + gateway.certificate };
     const refuse = (): unknown => verifyBinding(bindingOf(chain), { gatewaysRoot, at: NOW });
@@ -335,9 +331,9 @@ describe("a chain over an intermediate authority", () => {
 });
 
 describe("revocation", () => {
-  const list = async (root: Root, revoked: readonly string[]): Promise<string> =>
+  const list = async (root: Issuer, revoked: readonly string[]): Promise<string> =>
     await issueRevocationList(root, {
-      revoked,
+      revoked: revoked.map((serial) => ({ serial, at: new Date(NOW) })),
       number: 1,
       thisUpdate: new Date(NOW - 30 * DAY_MS),
       nextUpdate: new Date(NOW - 20 * DAY_MS),

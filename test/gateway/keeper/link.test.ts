@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { test } from "node:test";
 
+import { WardError } from "../../../gateway/errors.ts";
 import type { SignedSettings } from "../../../gateway/identity/signed-settings.ts";
 import { KeeperLink, type KeeperParts } from "../../../gateway/keeper/link.ts";
 import { RoomLink } from "../../../gateway/room-link.ts";
@@ -54,6 +55,7 @@ async function linked(parts: Partial<KeeperParts>): Promise<Linked> {
       outbox: { put: never },
       vault: { read: never, write: never },
       settings: SETTINGS,
+      journal: { append: async () => undefined },
       damaged: () => undefined,
       ...parts,
     },
@@ -193,6 +195,45 @@ test("saves are carried out one after another, in their order", async () => {
   );
   const last = answers.at(-1);
   assert.equal(last?.t === "failed" && last.code, "WARD_ROOM_MESSAGE");
+  link.close();
+  flowhost.close();
+});
+
+test("a deploy is written down before it is kept, and not kept when it cannot be", async () => {
+  const acts: string[] = [];
+  let isFull = false;
+  const { link, flowhost, answers, answered } = await linked({
+    vault: {
+      read: async () => "[]",
+      write: async (name, text) => void acts.push(`write ${name} ${text}`),
+    },
+    journal: {
+      append: async (event) => {
+        if (isFull) {
+          throw new WardError("WARD_JOURNAL_WRITE", "Cannot write the journal: the disk is full.");
+        }
+        assert.ok(event.kind === "flows-deployed");
+        acts.push(`journal ${event.what.document} ${event.what.before === event.what.after}`);
+      },
+    },
+  });
+  flowhost.send({ t: "save", id: 1, what: "flows" }, [Buffer.from("[1]")]);
+  flowhost.send({ t: "save", id: 2, what: "flows" }, [Buffer.from("[]")]);
+  flowhost.send({ t: "save", id: 3, what: "settings" }, [Buffer.from("{}")]);
+  await answered(3);
+  assert.deepEqual(acts, [
+    "journal flows false",
+    "write flows [1]",
+    "journal flows true",
+    "write flows []",
+    "write settings {}",
+  ]);
+  isFull = true;
+  flowhost.send({ t: "save", id: 4, what: "flows" }, [Buffer.from("[2]")]);
+  await answered(4);
+  const last = answers.at(-1);
+  assert.equal(last?.t === "failed" && last.code, "WARD_JOURNAL_WRITE");
+  assert.equal(acts.length, 5);
   link.close();
   flowhost.close();
 });

@@ -1,0 +1,97 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+import { parseClaim, type ClaimFile } from "../enrolment/claim-file.ts";
+import { enrol } from "../enrolment/enrol.ts";
+import { errorText, WardError } from "../errors.ts";
+import type { Command, CommandIo } from "./command.ts";
+
+const help = `Usage: wardgate enroll --data DIR [--claim FILE] [options]
+
+Gives a gateway its identity by EST (RFC 7030): the keys are made here and never leave, the certificate comes from the
+enrolment server against a claim that counts once. A gateway that has a certificate already, for example one that ended
+while it was off line, keeps it until the new one has connected to the broker.
+
+  --data DIR               the gateway's data directory
+  --claim FILE             the claim, as wardgate ca claim made it (default: the text in WARD_CLAIM)
+  --server URL             the EST server (default: the claim's)
+  --ca FILE                who vouches for the EST server, PEM (default: the claim's servers root)
+  --servers-root FILE      who vouches for the broker, PEM (default: the same)
+  --settings-signer FILE   whose signature counts on site.cose, PEM (default: the claim's)
+  --json                   the answer as one JSON object
+`;
+
+/** `wardgate enroll`. */
+export const command: Command = { summary: "give a gateway its identity", help, run };
+
+async function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      data: { type: "string" },
+      claim: { type: "string" },
+      server: { type: "string" },
+      ca: { type: "string" },
+      "servers-root": { type: "string" },
+      "settings-signer": { type: "string" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  if (values.data === undefined) {
+    throw usage("--data DIR is missing");
+  }
+  const claim = await readClaim(values.claim);
+  const estCa = needed("--ca FILE", await readGiven(values.ca), claim.serversRoot);
+  const enrolled = await enrol({
+    dataDirectory: resolve(values.data),
+    claim,
+    server: needed("--server URL", values.server, claim.server),
+    estCa,
+    serversRoot: (await readGiven(values["servers-root"])) ?? claim.serversRoot ?? estCa,
+    settingsSigner: needed(
+      "--settings-signer FILE",
+      await readGiven(values["settings-signer"]),
+      claim.settingsSigner,
+    ),
+  });
+  const { gateway, isInstalled, notAfter } = enrolled;
+  const until = new Date(notAfter).toISOString().slice(0, 16).replace("T", " ");
+  const where = isInstalled
+    ? "Its identity is installed."
+    : "It takes the place of the one before when it has connected to the broker.";
+  io.stdout.write(
+    values.json
+      ? `${JSON.stringify(enrolled)}\n`
+      : `${gateway} is enrolled: its certificate is valid until ${until} UTC. ${where}\n`,
+  );
+  return 0;
+}
+
+async function readClaim(file: string | undefined): Promise<ClaimFile> {
+  const text = (await readGiven(file)) ?? process.env["WARD_CLAIM"];
+  if (text === undefined || text === "") {
+    throw usage("give --claim FILE, or the claim's text in WARD_CLAIM");
+  }
+  return parseClaim(text);
+}
+
+async function readGiven(file: string | undefined): Promise<string | undefined> {
+  try {
+    return file === undefined ? undefined : await readFile(file, "utf8");
+  } catch (error) {
+    throw usage(`${file ?? ""} cannot be read (${errorText(error)})`);
+  }
+}
+
+function needed(option: string, given: string | undefined, claimed: string | undefined): string {
+  const value = given ?? claimed;
+  if (value === undefined) {
+    throw usage(`the claim does not say it: give ${option}`);
+  }
+  return value;
+}
+
+function usage(why: string): WardError {
+  return new WardError("WARD_USAGE", `Cannot enrol: ${why}. See: wardgate enroll --help`);
+}

@@ -1,0 +1,83 @@
+import { X509Certificate } from "node:crypto";
+import { join } from "node:path";
+
+import { readEnrolment } from "../enrolment/enrolment-file.ts";
+import { errorText, WardError } from "../errors.ts";
+import { replaceDurably } from "../identity/durable-replace.ts";
+import { readRevocationLists } from "../identity/revocation.ts";
+import type { CurrentIdentity } from "./current-identity.ts";
+
+export interface ListRenewalOptions {
+  readonly dataDirectory: string;
+  readonly identity: CurrentIdentity;
+  readonly trouble: (error: WardError) => void;
+}
+
+/**
+ * Brings a fresh list of revoked servers from the enrolment server when the one at hand is halfway to its end, or when there
+ * is none: past its end the gateway would trust no broker any more.
+ */
+export class ListRenewal {
+  readonly #options: ListRenewalOptions;
+  #isUnderWay = false;
+  #notBefore = 0;
+
+  constructor(options: ListRenewalOptions) {
+    this.#options = options;
+  }
+
+  /** Looks whether it is time, at `now` (epoch milliseconds). Never rejects. */
+  async look(now: number): Promise<void> {
+    const { dataDirectory, identity, trouble } = this.#options;
+    if (this.#isUnderWay || now < this.#notBefore) {
+      return;
+    }
+    this.#isUnderWay = true;
+    this.#notBefore = now + AGAIN_MS * (0.5 + Math.random());
+    try {
+      if (isHalfOver(identity.loaded.serversCrlPem, now)) {
+        await fetch(join(dataDirectory, "identity"), identity.loaded.serversRootPem, now);
+      }
+    } catch (error) {
+      trouble(error instanceof WardError ? error : new WardError("WARD_CRL", errorText(error)));
+    } finally {
+      this.#isUnderWay = false;
+    }
+  }
+}
+
+function isHalfOver(pem: string | undefined, now: number): boolean {
+  return (
+    pem === undefined ||
+    readRevocationLists(pem).some(
+      ({ thisUpdate, nextUpdate }) =>
+        nextUpdate !== null && now > thisUpdate + (nextUpdate - thisUpdate) / 2,
+    )
+  );
+}
+
+async function fetch(directory: string, serversRootPem: string, now: number): Promise<void> {
+  const server = readEnrolment(directory);
+  if (server === null) {
+    return;
+  }
+  const { EstClient } = await import("../enrolment/est-client.ts");
+  const pem = await new EstClient(server).serversLists();
+  if (pem === null) {
+    return;
+  }
+  const root = new X509Certificate(serversRootPem);
+  const lists = readRevocationLists(pem);
+  const isGood =
+    lists.some((list) => list.isBy(root)) &&
+    lists.every(({ nextUpdate }) => nextUpdate === null || nextUpdate > now);
+  if (!isGood) {
+    throw new WardError(
+      "WARD_CRL",
+      "Cannot use the list of revoked servers that the enrolment server gives: it is too old, or none of it is by our servers root.",
+    );
+  }
+  replaceDurably(join(directory, "servers.crl.pem"), Buffer.from(pem));
+}
+
+const AGAIN_MS: number = 6 * 3_600_000;
