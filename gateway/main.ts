@@ -30,13 +30,37 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Comm
     summary: "say what is right and what is wrong with a gateway",
     load: async () => (await import("./commands/check.ts")).command,
   },
+  health: {
+    summary: "say whether data moves, in one line",
+    load: async () => (await import("./commands/health.ts")).command,
+  },
   login: {
     summary: "get a fresh one-time address of the editor",
     load: async () => (await import("./commands/login.ts")).command,
   },
+  enroll: {
+    summary: "give a gateway its identity: keys made here, a certificate from an enrolment server",
+    load: async () => (await import("./commands/enroll.ts")).command,
+  },
+  wipe: {
+    summary: "destroy the keys of a gateway that is taken out of service",
+    load: async () => (await import("./commands/wipe.ts")).command,
+  },
+  ca: {
+    summary: "the certificate authority of a site, and its enrolment server",
+    load: async () => (await import("./commands/ca.ts")).command,
+  },
+  bundle: {
+    summary: "build, sign, publish and install what gateways run",
+    load: async () => (await import("./commands/bundle.ts")).command,
+  },
   outbox: {
     summary: "say what waits in the outbox of a running gateway",
     load: async () => (await import("./commands/outbox.ts")).command,
+  },
+  journal: {
+    summary: "show, verify and prove what a gateway has written down",
+    load: async () => (await import("./commands/journal.ts")).command,
   },
   decode: {
     summary: "turn a device's raw bytes into readings",
@@ -53,6 +77,22 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Comm
   map: {
     summary: "check a register map, line protocol or point table of your own",
     load: async () => (await import("./commands/map.ts")).command,
+  },
+  boot: {
+    summary: "bring a gateway up from what its environment brings, and run it",
+    load: async () => (await import("./commands/boot.ts")).command,
+  },
+  agent: {
+    summary: "on a balena box: pass a few words on to its supervisor",
+    load: async () => (await import("./commands/agent.ts")).command,
+  },
+  ports: {
+    summary: "share the serial ports of this machine as sockets (RFC 2217)",
+    load: async () => (await import("./commands/ports.ts")).command,
+  },
+  fleet: {
+    summary: "plan, apply and show the gateways of a balena fleet",
+    load: async () => (await import("./commands/fleet.ts")).command,
   },
   devices: {
     summary: "list the devices that can be read; read one",
@@ -88,15 +128,20 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`wardgate: there is no verb "${verb}". Run: wardgate --help\n`);
     return USAGE;
   }
-  return runVerb(verb, await entry.load(), rest);
+  return runVerb(verb, entry.load, rest);
 }
 
-async function runVerb(verb: string, command: Command, args: readonly string[]): Promise<number> {
-  if (args.includes("--help") || args.includes("-h")) {
-    process.stdout.write(`${command.help.trimEnd()}\n`);
-    return 0;
-  }
+async function runVerb(
+  verb: string,
+  load: () => Promise<Command>,
+  args: readonly string[],
+): Promise<number> {
   try {
+    const command = await load();
+    if (args.includes("--help") || args.includes("-h")) {
+      process.stdout.write(`${command.help.trimEnd()}\n`);
+      return 0;
+    }
     return await command.run(args, processIo());
   } catch (error) {
     process.stderr.write(`wardgate ${verb}: ${errorText(error)}\n`);

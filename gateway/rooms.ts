@@ -1,5 +1,6 @@
 import type { ClassName, Item, Take } from "./reading.ts";
 import type { LineState } from "./devices/device.ts";
+import type { JournalEvent } from "./journal/event.ts";
 
 /**
  * What the rooms say to each other. Each link is one socket pair that main made; see room-link.ts for the framing. Every
@@ -278,6 +279,8 @@ export type MainToRoom =
   | { readonly t: "checkpointed"; readonly n: number }
   | { readonly t: "keep-checkpoint"; readonly n: number; readonly text: string }
   | { readonly t: "ask"; readonly id: number; readonly what: string }
+  /** The event is in the journal, or why it is not: then what it tells of must not happen. */
+  | { readonly t: "journaled"; readonly id: number; readonly problem: string | null }
   | { readonly t: "stop" };
 
 /** any room -> main */
@@ -293,6 +296,8 @@ export type RoomToMain =
   | { readonly t: "answer"; readonly id: number; readonly value: unknown }
   /** The listener accepted a browser: comes with a socket for the flow host. */
   | { readonly t: "editor" }
+  /** The listener has something to be written down before it happens. */
+  | { readonly t: "journal"; readonly id: number; readonly event: JournalEvent }
   | { readonly t: "fatal"; readonly code: string; readonly message: string }
   | { readonly t: "stopped" };
 

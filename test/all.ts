@@ -5,7 +5,8 @@ import process from "node:process";
 
 /**
  * `npm run test:all`: the tests that need programs beyond the npm packages, and the short chaos runs. Installs what is
- * missing on Debian when root; otherwise says the one line to type. Nothing is skipped.
+ * missing on Debian when root; otherwise says the one line to type. Nothing is skipped but the two that build an image and emulate
+ * another processor: they say so, and how to have them.
  */
 const NEEDED: readonly { readonly program: string; readonly package: string }[] = [
   { program: "mosquitto", package: "mosquitto" },
@@ -13,6 +14,7 @@ const NEEDED: readonly { readonly program: string; readonly package: string }[] 
   { program: "ser2net", package: "ser2net" },
   { program: "chromium", package: "chromium" },
   { program: "openssl", package: "openssl" },
+  { program: "curl", package: "curl" },
   { program: "tcpdump", package: "tcpdump" },
   { program: "script", package: "bsdutils" },
   { program: "strace", package: "strace" },

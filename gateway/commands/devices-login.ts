@@ -7,6 +7,7 @@ import { lineKey, parseLineUrl } from "../lines/line-url.ts";
 import type { OpcuaUser } from "../lines/opcua-user.ts";
 import { removeUser, writeUser } from "../lines/opcua-user.ts";
 import type { CommandIo } from "./command.ts";
+import { noteLocally } from "./journal-note.ts";
 import { readCertificate } from "./opcua-context.ts";
 
 /**
@@ -17,16 +18,27 @@ export async function loginDevice(args: readonly string[], io: CommandIo): Promi
   const options = readOptions(args);
   const { pki, key } = options;
   if (options.kind === "remove") {
+    await noted(options, "removed");
     await removeUser(pki, key);
     io.stderr.write(`${key} is read without a login from its next connection on.\n`);
     return 0;
   }
-  const file = await writeUser(pki, key, await userOf(options, io));
+  const user = await userOf(options, io);
+  await noted(options, options.kind);
+  const file = await writeUser(pki, key, user);
   io.stderr.write(`${key} is read with this login from its next connection on: ${file}\n`);
   return 0;
 }
 
-type Options = { readonly pki: string; readonly key: string } & (
+/** Written down before it is done, where a gateway is named. */
+async function noted({ data, key }: Options, change: string): Promise<void> {
+  if (data !== null) {
+    const what = { line: key, change };
+    await noteLocally(data, { kind: "device-login", outcome: "accepted", what });
+  }
+}
+
+type Options = { readonly data: string | null; readonly pki: string; readonly key: string } & (
   | { readonly kind: "remove" }
   | { readonly kind: "password"; readonly name: string }
   | { readonly kind: "certificate"; readonly certificate: string; readonly keyFile: string }
@@ -50,7 +62,11 @@ function readOptions(args: readonly string[]): Options {
   if (line === undefined || pki === undefined || parseLineUrl(line).scheme !== "opc.tcp") {
     throw usage("name the server and the gateway's data directory");
   }
-  const where = { pki: resolve(pki), key: lineKey(line) };
+  const where = {
+    data: data === undefined ? null : resolve(data),
+    pki: resolve(pki),
+    key: lineKey(line),
+  };
   if (remove && user === undefined && certificate === undefined) {
     return { ...where, kind: "remove" };
   }

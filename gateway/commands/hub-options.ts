@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { errorText, WardError } from "../errors.ts";
 
 /** What `wardgate hub` may be told to do. */
-const VERBS = ["run", "ledger", "readings", "rebuild"] as const;
+const VERBS = ["run", "ledger", "readings", "rebuild", "journal"] as const;
 type Verb = (typeof VERBS)[number];
 
 /** The options of `wardgate hub`. */
@@ -16,6 +16,7 @@ export interface HubCommandOptions {
   readonly serverName: string | undefined;
   readonly ndjson: boolean;
   readonly device: string | undefined;
+  readonly gateway: string | undefined;
   /** Length of the ledger's intervals. */
   readonly hours: number | undefined;
   /** Epoch milliseconds. */
@@ -35,7 +36,7 @@ export function readHubOptions(args: readonly string[]): HubCommandOptions {
   if (values.directory === undefined) {
     throw hubUsage("give --directory DIR");
   }
-  const { directory, database, broker, device, json } = values;
+  const { directory, database, broker, device, gateway, json } = values;
   return {
     verb,
     directory,
@@ -44,6 +45,7 @@ export function readHubOptions(args: readonly string[]): HubCommandOptions {
     serverName: values["server-name"],
     ndjson: values.ndjson ?? database === undefined,
     device,
+    gateway,
     hours: hoursOf(values.by),
     from: timeOf(values.from),
     to: timeOf(values.to),
@@ -102,6 +104,7 @@ const parseHubArgs = (args: readonly string[]) =>
       "server-name": { type: "string" },
       ndjson: { type: "boolean" },
       device: { type: "string" },
+      gateway: { type: "string" },
       by: { type: "string" },
       from: { type: "string" },
       to: { type: "string" },

@@ -15,12 +15,14 @@ import type { HubStore } from "../../hub/store.ts";
 import { errorCode, errorText } from "../errors.ts";
 import type { Command, CommandIo } from "./command.ts";
 import { importParcel } from "./hub-import.ts";
+import { printJournals } from "./hub-journal.ts";
 import { isComplete, ledgerText } from "./hub-ledger.ts";
 import { type HubCommandOptions, hubUsage, readHubOptions } from "./hub-options.ts";
 
 const HELP = `wardgate hub --directory DIR --broker mqtts://HOST:PORT [options]
 wardgate hub ledger --directory DIR [--by hour|day] [--device ID] [--json]
 wardgate hub readings --directory DIR [--device ID] [--from TIME] [--to TIME]
+wardgate hub journal --directory DIR [--gateway ID] [--json]
 wardgate hub rebuild --directory DIR
 wardgate hub import FILE --directory DIR [--receipts FILE] [--json]
 
@@ -30,6 +32,8 @@ signed receipts, and writes readings, waveforms and notices to DIR/readings.ndjs
   ledger              print for every device whether all that was taken is here or accounted for (exit 3 when not);
                       may run beside the hub
   readings            print readings, waveforms and notices from the sealed records, each once; may run beside the hub
+  journal             print the checkpoints of gateways' journals that were seen (exit 3 when a journal was rewritten);
+                      may run beside the hub
   rebuild             make the ledger and readings.ndjson again from the sealed records; on a hub.sqlite the hub must not
                       run
   import              take a file that wardgate outbox export has written, as if it had come over the broker, and write
@@ -45,6 +49,7 @@ signed receipts, and writes readings, waveforms and notices to DIR/readings.ndjs
   --ndjson            write readings.ndjson (default without --database; --no-ndjson does not)
   --by hour|day       the ledger per device and interval (UTC) too
   --device ID         of one device only
+  --gateway ID        of one gateway only
   --from, --to TIME   of some time only, such as 2026-11-26T12:00Z (gateway time)
   --json              one JSON line when ready and one with all counters every second
 `;
@@ -65,6 +70,10 @@ export const command: Command = {
         return await ledger(options, io);
       case "readings":
         return await readings(options, io);
+      case "journal":
+        return (await looking(options, (store) => printJournals(store, options, io)))
+          ? 0
+          : FOUND_WRONG;
       case "rebuild":
         return await rebuild(options, io);
     }

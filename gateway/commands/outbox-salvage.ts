@@ -5,6 +5,7 @@ import { errorCode, WardError } from "../errors.ts";
 import { copyStore, removeStore, replaceStore } from "../outbox/set-aside.ts";
 import { Verification } from "../outbox/verify.ts";
 import type { CommandIo } from "./command.ts";
+import { noteLocally } from "./journal-note.ts";
 import { demandStore, openStopped } from "./outbox-source.ts";
 import { isDamaged, verifyOutbox } from "./outbox-verify.ts";
 import { ProgressLine } from "./progress-line.ts";
@@ -32,6 +33,7 @@ export async function salvageOutbox(dataDirectory: string, io: CommandIo): Promi
   if (!isDamaged(before)) {
     return { kind: "salvaged", kept: null, good: before.good, bad: 0, epochsMissing: 0 };
   }
+  await noteLocally(dataDirectory, { kind: "outbox-salvaged", outcome: "accepted", what: {} });
   const copy = join(dataDirectory, "store.salvage");
   copyStore(store, copy);
   const { outbox, close } = await openStopped(dataDirectory, copy);

@@ -2,15 +2,24 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
+import type { BundleEvent, RecordBundleEvent } from "../bundles/record.ts";
+import { lockDataDirectory } from "../data-lock.ts";
 import { WardError } from "../errors.ts";
 import { House } from "../house/house.ts";
+import { HouseHealth } from "../house/house-health.ts";
+import { UpdateHold } from "../house/update-hold.ts";
 import { textAt } from "../json-value.ts";
 import { memoryOf } from "../memory.ts";
 import { ROOMS } from "../rooms.ts";
 import { readSettings, type Settings } from "../settings.ts";
 import { loadSite } from "../house/site.ts";
+import { installInChild } from "./bundle-fetch.ts";
 import type { Command, CommandIo } from "./command.ts";
+import { bundleEntry } from "../house/bundle-journal.ts";
+import { followBundleNews } from "../house/bundle-news.ts";
+import { BundleTrials } from "../house/bundle-trial.ts";
 import { serveControl } from "../house/control.ts";
+import { governedSite, openSlots } from "../house/governed-site.ts";
 import { editorLogin } from "../house/editor-login.ts";
 
 const help = `Usage: wardgate run --data DIR [--settings FILE] [--no-editor] [--json]
@@ -43,22 +52,60 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     );
   }
   const dataDirectory = resolve(values.data);
-  const house = new House({
-    dataDirectory,
-    settings: await settingsOf(values.settings),
-    site: await loadSite(dataDirectory),
-    editor: !values["no-editor"],
-  });
   const say = sayer(io, values.json);
-  house.on("room", ({ room, state, pid, text }) => say({ event: "room", room, state, pid, text }));
-  house.on("notice", ({ notice, text }) => say({ event: "notice", notice, text }));
+  const settings = await settingsOf(values.settings);
+  const site = await loadSite(dataDirectory);
+  // Before anything is looked at or changed in it.
+  const lock = await lockDataDirectory(dataDirectory);
   try {
-    await house.start();
-    await serve(house, { dataDirectory, say, json: values.json, stop: io.stop });
+    const before: BundleEvent[] = [];
+    let record: RecordBundleEvent = (event) => void before.push(event);
+    const slots = openSlots(dataDirectory, site, (event) => record(event));
+    const house = new House({
+      dataDirectory,
+      settings,
+      site: governedSite(site, slots?.running ?? null),
+      editor: !values["no-editor"],
+    });
+    house.on("room", ({ room, state, pid, text }) =>
+      say({ event: "room", room, state, pid, text }),
+    );
+    house.on("notice", ({ notice, text }) => say({ event: "notice", notice, text }));
+    record = (event) => {
+      say({ ...event, what: event.event, event: "bundle" });
+      house.journal.note(bundleEntry(event));
+    };
+    before.forEach(record);
+    let givenUp: string | null = null;
+    const bundles =
+      slots === null ? null : new BundleTrials({ house, slots, site, settings, stop: io.stop });
+    house.on("notice", ({ notice }) => {
+      if (notice === "flows-off") {
+        bundles?.fallBack("its flow ended again and again");
+      }
+    });
+    try {
+      await house.start();
+      if (site.bundles?.url !== undefined) {
+        const fetch = (): Promise<void> => installInChild(dataDirectory, io.stop);
+        void followBundleNews({ house, fetch, stop: io.stop });
+      }
+      const { json } = values;
+      const isOnTrial = (): boolean => (slots?.trial ?? null) !== null;
+      const hold = new UpdateHold(house, isOnTrial, settings);
+      const serving = { dataDirectory, settings, say, json, stop: io.stop, bundles };
+      givenUp = await serve(house, serving).finally(() => hold.close());
+    } finally {
+      bundles?.close();
+      await house.stop();
+    }
+    say({ ...(await report(house)), event: "stopped" });
+    if (givenUp !== null) {
+      throw new WardError("WARD_UNHEALTHY", `Cannot go on: ${givenUp}. It is to be started anew.`);
+    }
   } finally {
-    await house.stop();
+    lock.release();
   }
-  say({ ...(await report(house)), event: "stopped" });
   return 0;
 }
 
@@ -66,23 +113,41 @@ const REPORT_MS = 1000;
 
 interface Serving {
   readonly dataDirectory: string;
+  readonly settings: Settings;
   readonly say: (line: SaidLine) => void;
   readonly json: boolean;
   readonly stop: AbortSignal;
+  readonly bundles: BundleTrials | null;
 }
 
-/** What there is to do while the house runs: answer questions, tell, and wait for the end. */
-async function serve(house: House, { dataDirectory, say, json, stop }: Serving): Promise<void> {
+/**
+ * What there is to do while the house runs: answer questions, tell, and wait for the end. Returns why the house is past help,
+ * or null when it was told to stop.
+ */
+async function serve(
+  house: House,
+  { dataDirectory, settings, say, json, stop, bundles }: Serving,
+): Promise<string | null> {
   // Whatever a room manages to do to main's end of its channel must not take the rest of the house down.
   process.on("uncaughtException", (error) => house.distrust(error));
-  const control = await serveControl(dataDirectory, house);
+  const health = new HouseHealth(house, settings);
+  const control = await serveControl(dataDirectory, {
+    ask: (room, what) => house.ask(room, what),
+    stats: (room) => house.stats(room),
+    facts: (room) => house.facts(room),
+    bundles: bundles ?? undefined,
+    health: () => health.health,
+  });
+  bundles?.resume();
   say({ event: "running", editor: await editorUrl(house), pids: pidsOf(house) });
   const reports = setInterval(() => {
     void tellRegularly(house, say, json);
   }, REPORT_MS);
-  await stopped(stop);
+  const givenUp = await Promise.race([stopped(stop), health.givenUp]);
   clearInterval(reports);
+  health.close();
   control.close();
+  return givenUp;
 }
 
 async function tellRegularly(
@@ -167,11 +232,11 @@ function pidsOf(house: House): Record<string, number> {
   return Object.fromEntries(ROOMS.map((room) => [room, house.pid(room)]));
 }
 
-function stopped(signal: AbortSignal): Promise<void> {
+function stopped(signal: AbortSignal): Promise<null> {
   return new Promise((resolvePromise) => {
     if (signal.aborted) {
-      resolvePromise();
+      resolvePromise(null);
     }
-    signal.addEventListener("abort", () => resolvePromise(), { once: true });
+    signal.addEventListener("abort", () => resolvePromise(null), { once: true });
   });
 }

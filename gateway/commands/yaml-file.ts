@@ -13,12 +13,30 @@ import { readError } from "./read-error.ts";
  */
 export function readDescriptionFile(file: string): string {
   const text = readText(file);
-  const json = text.trimStart().startsWith("{") && !isYamlName(file) ? text : jsonOf(file, text);
+  const json = jsonTextOf(file, text);
   if (json.length > OPTION_TEXT_MAX) {
     const why = `it has ${json.length} characters as JSON, and ${OPTION_TEXT_MAX} are the most`;
     throw new WardError("WARD_USAGE", `Cannot use ${file}: ${why}. Make two devices of it.`);
   }
   return json;
+}
+
+/** Reads a YAML or JSON file of any content up to 1 MB. Throws WardError `WARD_READ_FILE` or `WARD_USAGE`. */
+export function readYamlFile(file: string): unknown {
+  try {
+    return JSON.parse(jsonTextOf(file, readText(file)));
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      throw new WardError("WARD_USAGE", `Cannot use ${file}: it is no JSON, ${errorText(error)}.`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+function jsonTextOf(file: string, text: string): string {
+  return text.trimStart().startsWith("{") && !isYamlName(file) ? text : jsonOf(file, text);
 }
 
 function readText(file: string): string {

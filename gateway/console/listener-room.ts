@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { awaitReady } from "../editor-socket.ts";
 import { WardError } from "../errors.ts";
+import type { JournalEvent } from "../journal/event.ts";
 import { enterRoom } from "../room-process.ts";
 import { socketPair } from "../socket-pair.ts";
 import { Listener } from "./listener.ts";
@@ -18,6 +19,9 @@ export interface ListenerConfig {
 
 /** The listener process: the only one that a browser reaches. */
 let listener: Listener | null = null;
+/** Events that main has not answered for yet, by their numbers. */
+const unwritten = new Map<number, (problem: string | null) => void>();
+let events = 0;
 
 const send = enterRoom({
   message: (message) => {
@@ -31,6 +35,9 @@ const send = enterRoom({
       send({ t: "answer", id: message.id, value: listener?.issueLogin() ?? null });
     } else if (message.t === "ask" && message.what === "login-due") {
       send({ t: "answer", id: message.id, value: listener?.loginDue ?? false });
+    } else if (message.t === "journaled") {
+      unwritten.get(message.id)?.(message.problem);
+      unwritten.delete(message.id);
     }
   },
   oldestUnsettledMs: () => null,
@@ -49,11 +56,29 @@ async function start({ host, port, directory }: ListenerConfig): Promise<void> {
       `Cannot read the console's certificate in ${directory}.`,
     );
   }
-  const opened = new Listener({ host, port, cert, key, connectEditor });
+  const opened = new Listener({ host, port, cert, key, connectEditor, journal });
   const openPort = await opened.open();
   listener = opened;
   send({ t: "ready", facts: { port: openPort } });
 }
+
+/** Has main write something down. Rejects with WardError `WARD_JOURNAL_WRITE`. */
+function journal(event: JournalEvent): Promise<void> {
+  events += 1;
+  const id = events;
+  return new Promise((resolve, reject) => {
+    const refuse = (why: string): void =>
+      reject(new WardError("WARD_JOURNAL_WRITE", `Cannot write the journal: ${why}`));
+    if (unwritten.size >= UNWRITTEN_MAX) {
+      refuse("too much waits to be written down.");
+      return;
+    }
+    unwritten.set(id, (problem) => (problem === null ? resolve() : refuse(problem)));
+    send({ t: "journal", id, event });
+  });
+}
+
+const UNWRITTEN_MAX = 256;
 
 /** One end for us, the other by way of main to the flow host. */
 async function connectEditor(): Promise<Socket> {

@@ -4,6 +4,8 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+import type { JournalEvent } from "../journal/event.ts";
+import { EditorActs } from "./editor-acts.ts";
 import { EditorAgent } from "./editor-agent.ts";
 import { forwardRequest } from "./editor-forward.ts";
 import { forwardUpgrade, isEditorChannel, refuseUpgrade } from "./editor-upgrade.ts";
@@ -24,6 +26,8 @@ export interface ListenerOptions {
   readonly key: string;
   /** Gives one end of a new socket pair to the flow host and returns the other. */
   readonly connectEditor: () => Promise<Socket>;
+  /** Resolves when the event is in the journal; rejects when it is not, and then what it tells of does not happen. */
+  readonly journal: (event: JournalEvent) => Promise<void>;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
   readonly limits?: Partial<ListenerLimits>;
@@ -44,10 +48,13 @@ export class Listener {
   readonly #guests = new Guests({ connections: CONNECTIONS_MAX, perAddress: ADDRESS_MAX });
   readonly #server: Server;
   readonly #agent: EditorAgent;
+  readonly #acts: EditorActs;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#logins = new Logins(options.now ?? (() => performance.now()));
+    const now = options.now ?? (() => performance.now());
+    this.#logins = new Logins(now);
+    this.#acts = new EditorActs(options.journal, now);
     this.#names = new HostNames(options.cert, options.host);
     this.#agent = new EditorAgent(options.connectEditor);
     const { handshakeMs, headersMs } = { ...LIMITS, ...options.limits };
@@ -130,23 +137,31 @@ export class Listener {
     } else if (url === null) {
       answer(response, 400, ...BAD_REQUEST);
     } else if (url.pathname === "/login") {
-      this.#login(url, response);
+      unlessRefused(response, this.#login(url, response));
     } else if (!isSameOrigin(incoming)) {
       answer(response, 403, "Not from here", ELSEWHERE);
     } else if (this.#isLive(incoming)) {
-      forwardRequest(this.#agent, incoming, response);
+      const written = this.#acts.written(sessionOf(incoming), incoming.method ?? "", url.pathname);
+      const forward = (): void => forwardRequest(this.#agent, incoming, response);
+      if (written === null) {
+        forward();
+      } else {
+        unlessRefused(response, written.then(forward));
+      }
     } else {
       answer(response, 401, "One-time login needed", NO_LOGIN);
     }
   }
 
-  #login(url: URL, response: ServerResponse): void {
+  async #login(url: URL, response: ServerResponse): Promise<void> {
     const redeemed = this.#logins.redeem(url.searchParams.get("token") ?? "");
     if ("refused" in redeemed) {
       const { title, text } = REFUSALS[redeemed.refused];
+      this.#acts.refused(redeemed.refused);
       setTimeout(() => answer(response, 401, title, text), REFUSAL_MS);
       return;
     }
+    await this.#acts.login(redeemed.session);
     response.setHeader("Set-Cookie", sessionCookie(redeemed.session));
     // A page and not a redirect: a strict cookie does not travel with a redirect that another site started.
     response.setHeader("Refresh", "0; url=/");
@@ -191,6 +206,19 @@ const ADDRESS_MAX = 32;
 /** Wrong tokens are answered no faster than this. */
 const REFUSAL_MS = 500;
 
+/** Answers when what had to be written down first could not be. */
+function unlessRefused(response: ServerResponse, act: Promise<void>): void {
+  act.catch(() => {
+    if (response.headersSent) {
+      response.destroy();
+    } else {
+      answer(response, 503, "Not now", NO_JOURNAL);
+    }
+  });
+}
+
+const NO_JOURNAL =
+  "This gateway writes down who does what before it is done, and cannot at the moment. Look at its disk, or try again in a minute.";
 const RENEW = "For a new one, run <code>wardgate login --data DIR</code> on the gateway.";
 const NO_LOGIN = `Open the newest login address that the gateway printed on its terminal. Each address works once. ${RENEW}`;
 const ELSEWHERE = "This request came from another page and was refused.";

@@ -58,6 +58,7 @@ function receive(message: MainToRoom, socket: Socket | null): void {
     case "notice":
     case "checkpointed":
     case "keep-checkpoint":
+    case "journaled":
       break;
   }
 }

@@ -4,17 +4,27 @@ import { rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
+import { type JournalEvent, type JournalKind, parseJournalEvent } from "../journal/event.ts";
 import { textAt } from "../json-value.ts";
 import { editorLogin } from "./editor-login.ts";
+import { appendBy } from "./house-journal.ts";
+import type { BundleTrials } from "./bundle-trial.ts";
+import type { Health } from "./health.ts";
 import type { House } from "./house.ts";
 
 /** What the answers are made from. */
-export type ControlledHouse = Pick<House, "ask" | "stats" | "facts">;
+export type ControlledHouse = Pick<House, "ask" | "stats" | "facts"> & {
+  /** Missing where the signed settings name no channel of bundles. */
+  readonly bundles?: Pick<BundleTrials, "activate" | "status"> | undefined;
+  /** How the gateway is by the age of its data. */
+  readonly health: () => Health;
+};
 
 /**
- * How `wardgate outbox`, `wardgate check` and `wardgate login` ask a running gateway: a UNIX socket in its data directory
+ * How `wardgate outbox`, `check`, `health` and `login` ask a running gateway: a UNIX socket in its data directory
  * (mode 0600), one JSON line in, one JSON line out. Only questions from a fixed list are answered, and no answer changes
- * anything but which login to the editor is the newest, and what a receipt that the hub has signed says.
+ * anything but which login to the editor is the newest, what a receipt that the hub has signed says, and that a signed bundle
+ * is tried.
  */
 export async function serveControl(dataDirectory: string, house: ControlledHouse): Promise<Server> {
   const directory = openDirectory(dataDirectory);
@@ -88,10 +98,49 @@ const QUESTIONS = {
   "outbox-epochs": askOutbox("outbox-epochs"),
   "outbox-read": askOutbox("outbox-read"),
   "outbox-receipt": askOutbox("outbox-receipt"),
+  flows: (house: ControlledHouse) => house.ask("keeper", "flows"),
+  bundle: async (house: ControlledHouse) => needBundles(house).status(),
+  "bundle-activate": async (house: ControlledHouse) => needBundles(house).activate(),
   bedside: async (house: ControlledHouse) => house.stats("bedside"),
-  login: async (house: ControlledHouse) => ({ editor: await editorLogin(house) }),
+  health: async (house: ControlledHouse) => house.health(),
+  "journal-append": async (house: ControlledHouse, argument: string) => {
+    await appendBy((what) => house.ask("keeper", what), localEvent(argument));
+    return { written: true };
+  },
+  login: async (house: ControlledHouse) => {
+    const event = { kind: "login-issued", who: "local", outcome: "accepted", what: {} } as const;
+    await appendBy((what) => house.ask("keeper", what), event);
+    return { editor: await editorLogin(house) };
+  },
 } as const;
 export type ControlQuestion = keyof typeof QUESTIONS;
+
+function needBundles({ bundles }: ControlledHouse): Pick<BundleTrials, "activate" | "status"> {
+  if (bundles === undefined) {
+    throw new WardError(
+      "WARD_BUNDLE_CHANNEL",
+      "Cannot use bundles: the signed settings of this gateway name no channel. Have them signed with one.",
+    );
+  }
+  return bundles;
+}
+
+/** What somebody on the gateway itself has done with a command, from JSON in base64. Throws WardError. */
+function localEvent(argument: string): JournalEvent {
+  const value: unknown = JSON.parse(Buffer.from(argument, "base64").toString("utf8"));
+  const event = parseJournalEvent(value);
+  if (!LOCAL_KINDS.has(event.kind) || !event.who.startsWith("local")) {
+    throw new WardError("WARD_USAGE", `Cannot write the journal: ${event.kind} is no command's.`);
+  }
+  return event;
+}
+
+const LOCAL_KINDS: ReadonlySet<JournalKind> = new Set([
+  "bundle",
+  "bundle-refused",
+  "device-login",
+  "outbox-salvaged",
+]);
 
 /** Hands a question on to the keeper together with its argument: numbers, words and base64. */
 function askOutbox(what: string) {
@@ -122,7 +171,8 @@ async function serve(socket: Socket, house: ControlledHouse): Promise<void> {
     }
     socket.end(`${JSON.stringify(await question(house, textAt(asked, "argument")))}\n`);
   } catch (error) {
-    socket.end(`${JSON.stringify({ error: errorText(error) })}\n`);
+    const said = { code: errorCode(error), error: errorText(error) };
+    socket.end(`${JSON.stringify(said)}\n`);
   }
 }
 

@@ -5,13 +5,14 @@ import { askControl } from "./control.ts";
 import { driverOf } from "../devices/catalog.ts";
 import { errorCode, errorText } from "../errors.ts";
 import { type GatewayIdentity, loadGatewayIdentity, verifyBinding } from "../identity/identity.ts";
+import { isNearEnd, nearEndOfLists } from "../identity/revocation.ts";
 import { textAt, valueAt } from "../json-value.ts";
 import { lineKey } from "../lines/line-url.ts";
 import { openLine } from "../lines/open-line.ts";
 import { openMqtt } from "../mqtt/mqtt.ts";
 import type { Subscription } from "../rooms.ts";
 import type { SignedSettings } from "../identity/signed-settings.ts";
-import { loadSite } from "./site.ts";
+import { loadGovernedSite } from "./governed-site.ts";
 import { flowSubscriptions } from "./flow-subscriptions.ts";
 
 /** One thing that was looked at. */
@@ -43,10 +44,11 @@ export async function* checkGateway(
   if (identity !== null) {
     yield* checkKeyFiles(directory);
     yield* checkCertificate(identity);
+    yield* checkLists(identity);
   }
   const site = yield* attempt(
     "signed settings",
-    () => loadSite(directory),
+    () => loadGovernedSite(directory),
     (found) =>
       `signed ${new Date(found.issuedAt).toISOString()}, sealed to ${found.recipients.map(({ kid }) => kid).join(", ")}`,
   );
@@ -80,7 +82,6 @@ export async function* checkGateway(
 }
 
 const DAY_MS = 86_400_000;
-const WARN_DAYS = 30;
 const FLOOR_MS = Date.UTC(2026, 0, 1);
 const FREE_BYTES_MIN = 512 * 1024 * 1024;
 const KEEPALIVE_S = 15;
@@ -163,17 +164,37 @@ async function* checkKeyFiles(directory: string): AsyncGenerator<Finding> {
 
 function* checkCertificate(identity: GatewayIdentity): Generator<Finding> {
   const { validFromDate, validToDate } = identity.certificate;
-  const days = Math.floor((validToDate.getTime() - Date.now()) / DAY_MS);
+  const life = { from: validFromDate.getTime(), until: validToDate.getTime() };
+  const days = Math.floor((life.until - Date.now()) / DAY_MS);
   const early = validFromDate.getTime() > Date.now();
-  const right = days >= WARN_DAYS && !early;
+  const right = !isNearEnd(life, Date.now()) && !early;
   const until = `valid until ${validToDate.toISOString().slice(0, 10)} (${days} days)`;
-  const advice = early ? ": not valid yet. Check the clock." : ": renew it.";
+  const advice = early
+    ? ": not valid yet. Check the clock."
+    : ": it should have been renewed. Look at the enrolment server, or give a new claim.";
   yield { what: "certificate", right, text: right ? until : `${until}${advice}` };
   try {
     verifyBinding(identity.binding, { gatewaysRoot: identity.gatewaysRoot, at: Date.now() });
     yield { what: "signing key", right: true, text: "bound to the certificate" };
   } catch (error) {
     yield { what: "signing key", right: false, text: errorText(error) };
+  }
+}
+
+/** Past its end a list of revoked servers makes the gateway trust no broker any more. */
+function* checkLists({ serversCrlPem }: GatewayIdentity): Generator<Finding> {
+  if (serversCrlPem === undefined) {
+    return;
+  }
+  const what = "list of revoked servers";
+  try {
+    const end = nearEndOfLists(serversCrlPem, Date.now());
+    const day = end === null ? "" : new Date(end).toISOString().slice(0, 10);
+    const text =
+      end === null ? "fresh enough" : `counts until ${day}: bring a fresh one (wardgate ca crl).`;
+    yield { what, right: end === null, text };
+  } catch (error) {
+    yield { what, right: false, text: errorText(error) };
   }
 }
 
@@ -208,7 +229,8 @@ function* checkRunningBroker({ outbox }: Running): Generator<Finding> {
     right: connected,
     text: connected
       ? "the gateway is connected"
-      : "the gateway is not connected: look at the network and the broker.",
+      : textAt(outbox, "brokerError") ||
+        "the gateway is not connected: look at the network and the broker.",
   };
 }
 

@@ -2,18 +2,17 @@ import { EventEmitter } from "node:events";
 import { mkdir } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { CrashLoop, restartPause } from "./crash-loop.ts";
-import { lockDataDirectory } from "../data-lock.ts";
 import { syncDatabase } from "../outbox/disk-sync.ts";
 import { errorText, WardError } from "../errors.ts";
+import { HouseJournal } from "./house-journal.ts";
 import { CheckpointMemory } from "./checkpoint-memory.ts";
-import { numberAt, valueAt } from "../json-value.ts";
 import { RoomChild } from "./room-child.ts";
 import { NoticeQueue } from "./notice-queue.ts";
 import { becomesReady, type RoomEvent } from "./readiness.ts";
-import { linkRoom } from "./room-links.ts";
+import { drainOutbox, lastWords, retire } from "./room-ends.ts";
+import { handOver, linkRoom } from "./room-links.ts";
 import { opcuaPki, roomConfig } from "./room-configs.ts";
 import { newPlace, type RoomFacts, type RoomPlace } from "./room-place.ts";
 import { roomProgram } from "./room-programs.ts";
@@ -26,6 +25,7 @@ import type { SignedSettings } from "../identity/signed-settings.ts";
  * reads no device, runs no flow, opens no key and listens to nobody.
  */
 export interface HouseOptions {
+  /** Locked for this process (data-lock.ts). */
   readonly dataDirectory: string;
   readonly settings: Settings;
   /** Already verified. */
@@ -47,27 +47,29 @@ export class House extends EventEmitter<HouseEvents> {
     flowhost: newPlace(),
     listener: newPlace(),
   };
-  readonly #crashLoop: CrashLoop;
+  #crashLoop: CrashLoop;
+  #site: SignedSettings;
   readonly #checkpoints = new CheckpointMemory();
+  readonly journal: HouseJournal;
   readonly #notices = new NoticeQueue();
-  #lock: { release(): void } | null = null;
   #stopping = false;
   readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(options: HouseOptions) {
     super();
     this.#options = options;
-    const { crashLoopCount, crashLoopMs } = options.settings;
-    this.#crashLoop = new CrashLoop(crashLoopCount, crashLoopMs);
+    this.#site = options.site;
+    this.#crashLoop = newCrashLoop(options.settings);
+    this.journal = new HouseJournal(options.settings, (what) => this.ask("keeper", what));
   }
 
-  /** Starts all rooms; resolves when the flow is running. Rejects with WardError `WARD_DATA_LOCKED` or `WARD_ROOM_START`. */
+  /** Starts all rooms; resolves when the flow is running. Rejects with WardError `WARD_ROOM_START`. */
   async start(): Promise<void> {
-    this.#lock = await lockDataDirectory(this.#options.dataDirectory);
     // A directory that a room may write to has to be there when the room starts.
     await mkdir(opcuaPki(this.#options.dataDirectory), { recursive: true, mode: 0o700 });
     this.#startRoom("keeper");
     await becomesReady(this, "keeper", START_TRIES);
+    await this.journal.began(this.#site);
     await this.#startBedside();
     this.#startRoom("flowhost");
     if (this.#options.editor) {
@@ -83,38 +85,36 @@ export class House extends EventEmitter<HouseEvents> {
     this.#timers.forEach((timer) => clearTimeout(timer));
     const { keeper, bedside, flowhost, listener } = this.#rooms;
     await listener.child?.stop(500);
-    await this.#lastWords("bedside", "stop-taking", 1000);
-    await this.#lastWords("bedside", "settled", SETTLE_MS);
-    await flowhost.child?.stop(1000);
-    await this.#lastWords("bedside", "final-checkpoint", 500);
+    await lastWords(bedside, "stop-taking", 1000);
+    await lastWords(bedside, "settled", SETTLE_MS);
+    await flowhost.child?.stop(FLOWHOST_STOP_MS);
+    await lastWords(bedside, "final-checkpoint", 500);
     await bedside.child?.stop(500);
-    await this.#drainOutbox();
-    await keeper.child?.stop(2500);
-    this.#lock?.release();
+    await drainOutbox(keeper);
+    await this.journal.stopping();
+    await keeper.child?.stop(KEEPER_STOP_MS);
   }
 
-  /** A question whose answer is also the room's last report. */
-  async #lastWords(name: RoomName, what: string, withinMs: number): Promise<unknown> {
-    const room = this.#rooms[name];
-    const answer = await room.child?.ask(what, withinMs).catch(() => null);
-    if (answer !== null && answer !== undefined) {
-      room.stats = answer;
+  /**
+   * Goes on under other signed settings: keeper and flow host are started anew, in order; bedside goes on taking and holds
+   * what it takes until they are there. Rejects with WardError `WARD_ROOM_START` when one of them has ended `tries` times.
+   */
+  async change(site: SignedSettings, tries: number): Promise<void> {
+    if (this.#stopping) {
+      return;
     }
-    return answer;
-  }
-
-  /** What is in the outbox is safe; this only lets the hub have the last seconds too when it is there. */
-  async #drainOutbox(): Promise<void> {
-    const until = performance.now() + DRAIN_MS;
-    while (performance.now() < until) {
-      const status = await this.#lastWords("keeper", "outbox-status", DRAIN_MS);
-      const waiting = Object.keys(valueAt(status, "classes") ?? {}).some(
-        (name) => numberAt(status, "classes", name, "batches") > 0,
-      );
-      if (valueAt(status, "connected") !== true || !waiting) {
+    this.#site = site;
+    this.journal.loaded(site);
+    this.#crashLoop = newCrashLoop(this.#options.settings);
+    const { keeper, flowhost } = this.#rooms;
+    await retire(flowhost, FLOWHOST_STOP_MS);
+    await retire(keeper, KEEPER_STOP_MS);
+    for (const room of ["keeper", "flowhost"] as const) {
+      if (this.#stopping) {
         return;
       }
-      await sleep(DRAIN_LOOK_MS);
+      this.#startRoom(room);
+      await becomesReady(this, room, tries);
     }
   }
 
@@ -171,7 +171,7 @@ export class House extends EventEmitter<HouseEvents> {
     const config = roomConfig(name, {
       dataDirectory,
       settings,
-      site: this.#options.site,
+      site: this.#site,
       checkpoint: this.#checkpoints.text,
       collectorOnly: this.#crashLoop.looping,
     });
@@ -202,7 +202,7 @@ export class House extends EventEmitter<HouseEvents> {
         this.#checkpoints.keep(kept);
       }
     } catch (error) {
-      this.#note(
+      this.note(
         "checkpoint-lost",
         `What was lost before this start is not known: ${errorText(error)}`,
       );
@@ -217,7 +217,7 @@ export class House extends EventEmitter<HouseEvents> {
     try {
       syncDatabase(join(this.#options.dataDirectory, "store"));
     } catch (error) {
-      this.#note(
+      this.note(
         "store-not-synced",
         `The outbox's files could not be synced to disk: ${errorText(error)}`,
       );
@@ -227,7 +227,7 @@ export class House extends EventEmitter<HouseEvents> {
   /** Gives a room fresh links to every peer that is there. */
   #link(name: RoomName): void {
     linkRoom(name, (peer) => this.#linkable(peer)).catch((error: unknown) => {
-      this.#note("link-failed", errorText(error));
+      this.note("link-failed", errorText(error));
       this.#later(LINK_RETRY_MS, () => this.#link(name));
     });
   }
@@ -248,6 +248,7 @@ export class House extends EventEmitter<HouseEvents> {
         this.emit("room", { room: name, state: "ready", pid: child.pid, text: "" });
         if (name === "keeper") {
           this.#syncStore();
+          void this.journal.flush();
         }
         if (name !== "flowhost") {
           this.#link(name);
@@ -283,24 +284,14 @@ export class House extends EventEmitter<HouseEvents> {
         }
         break;
       case "editor":
-        this.#handOver(name, socket);
+        handOver(name, this.#rooms.flowhost, socket);
+        break;
+      case "journal":
+        void this.journal.answer(child, message);
         break;
       default:
         break;
     }
-  }
-
-  /** A browser's connection goes from the listener to the flow host, from nobody else and to nobody else. */
-  #handOver(from: RoomName, socket: Socket | null): void {
-    const { child, ready } = this.#rooms.flowhost;
-    if (socket === null) {
-      return;
-    }
-    if (from !== "listener" || child === null || !ready) {
-      socket.destroy();
-      return;
-    }
-    child.send({ t: "editor" }, socket);
   }
 
   #gone(name: RoomName, child: RoomChild, why: string): void {
@@ -315,10 +306,8 @@ export class House extends EventEmitter<HouseEvents> {
       return;
     }
     room.restarts += 1;
-    this.#note(
-      "room-restarted",
-      `The ${name} of this gateway ended (${why}) and is started again.`,
-    );
+    this.journal.roomEnded(name, why);
+    this.note("room-restarted", `The ${name} of this gateway ended (${why}) and is started again.`);
     const crashes =
       name === "flowhost"
         ? this.#crashLoop.crashed(performance.now())
@@ -326,7 +315,7 @@ export class House extends EventEmitter<HouseEvents> {
           ? 1
           : room.restarts;
     if (name === "flowhost" && this.#crashLoop.justBegan) {
-      this.#note(
+      this.note(
         "flows-off",
         "The flow ended again and again. The built-in collector-only flow runs instead: values are still stored, but not checked or filtered.",
       );
@@ -345,18 +334,19 @@ export class House extends EventEmitter<HouseEvents> {
 
   /** Ends the rooms that hear strangers: after something unexpected in main itself, one of them is the likely cause. */
   distrust(why: unknown): void {
-    this.#note("rooms-distrusted", `Something unexpected happened in main: ${errorText(why)}`);
+    this.note("rooms-distrusted", `Something unexpected happened in main: ${errorText(why)}`);
     this.#rooms.flowhost.child?.kill();
     this.#rooms.listener.child?.kill();
   }
 
   #restart(name: RoomName): void {
-    if (this.#stopping) {
+    // A room that was retired, or has been started by somebody else since, is not this timer's business.
+    if (this.#stopping || this.#rooms[name].child?.gone !== true) {
       return;
     }
     if (name === "bedside") {
       this.#startBedside().catch((error: unknown) => {
-        this.#note("room-failed", errorText(error));
+        this.note("room-failed", errorText(error));
         if (this.#rooms.bedside.child?.gone !== false) {
           this.#later(LINK_RETRY_MS, () => this.#restart("bedside"));
         }
@@ -366,7 +356,8 @@ export class House extends EventEmitter<HouseEvents> {
     }
   }
 
-  #note(notice: string, text: string): void {
+  /** Says something of the gateway itself, as a notice. */
+  note(notice: string, text: string): void {
     this.#notice({ device: "", notice, text, since: Date.now() });
   }
 
@@ -389,6 +380,10 @@ const READY_MS = 30_000;
 const START_TRIES = 4;
 const ASK_MS = 3000;
 const SETTLE_MS = 1500;
+const FLOWHOST_STOP_MS = 1000;
+const KEEPER_STOP_MS = 2500;
 const LINK_RETRY_MS = 1000;
-const DRAIN_MS = 1000;
-const DRAIN_LOOK_MS = 50;
+
+function newCrashLoop({ crashLoopCount, crashLoopMs }: Settings): CrashLoop {
+  return new CrashLoop(crashLoopCount, crashLoopMs);
+}

@@ -1,4 +1,7 @@
+import type { Socket } from "node:net";
+
 import type { RoomChild } from "./room-child.ts";
+import type { RoomPlace } from "./room-place.ts";
 import type { RoomName } from "../rooms.ts";
 import { socketPair } from "../socket-pair.ts";
 
@@ -22,4 +25,20 @@ export async function linkRoom(
       right.send({ t: "link", peer: a }, far);
     }
   }
+}
+
+/** A browser's connection goes from the listener to the flow host, from nobody else and to nobody else. */
+export function handOver(
+  from: RoomName,
+  { child, ready }: Pick<RoomPlace, "child" | "ready">,
+  socket: Socket | null,
+): void {
+  if (socket === null) {
+    return;
+  }
+  if (from !== "listener" || child === null || !ready) {
+    socket.destroy();
+    return;
+  }
+  child.send({ t: "editor" }, socket);
 }

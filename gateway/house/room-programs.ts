@@ -29,6 +29,7 @@ export function roomProgram(
           ...readProgram(),
           `--allow-fs-read=${dataDirectory}`,
           `--allow-fs-write=${dataDirectory}`,
+          ...readClockSync(settings.clockSyncFile),
           // node-gyp-build looks here to tell musl from glibc before it loads an addon.
           "--allow-fs-read=/etc/alpine-release",
         ],
@@ -55,7 +56,11 @@ export function roomProgram(
       return {
         name,
         entry: "flowhost/flowhost-room.ts",
-        nodeOptions: [...heap(settings.flowhostHeapMb, YOUNG_MB.many), ...CONFINED, ...readProgram()],
+        nodeOptions: [
+          ...heap(settings.flowhostHeapMb, YOUNG_MB.many),
+          ...CONFINED,
+          ...readProgram(),
+        ],
       };
     case "listener":
       return {

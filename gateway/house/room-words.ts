@@ -1,4 +1,5 @@
 import { WardError } from "../errors.ts";
+import { isJournalEvent, type JournalKind } from "../journal/event.ts";
 import { isDeviceId } from "../reading.ts";
 import type { NoticeText, RoomName, RoomToMain } from "../rooms.ts";
 
@@ -23,8 +24,16 @@ const MAY_SAY: Readonly<Record<RoomName, ReadonlySet<string>>> = {
   keeper: new Set([...EVERYBODY, "notice", "checkpoint-kept"]),
   bedside: new Set([...EVERYBODY, "notice", "checkpoint", "counted"]),
   flowhost: new Set(EVERYBODY),
-  listener: new Set([...EVERYBODY, "editor"]),
+  listener: new Set([...EVERYBODY, "editor", "journal"]),
 };
+
+/** What the listener may have written down. */
+const LISTENER_KINDS: ReadonlySet<JournalKind> = new Set([
+  "login",
+  "login-refused",
+  "view",
+  "deploy-requested",
+]);
 
 /** Characters of a notice's or last word's text, at most; of a checkpoint, at most. */
 const TEXT_MAX = 400;
@@ -48,6 +57,12 @@ function parseKnown(value: Readonly<Record<string, unknown>>): RoomToMain | null
       return isCount(id) ? { t, id, value: value["value"] } : null;
     case "fatal":
       return { t, code: plain(value["code"], 64), message: plain(value["message"], TEXT_MAX) };
+    case "journal": {
+      const event = value["event"];
+      return isCount(id) && isJournalEvent(event) && LISTENER_KINDS.has(event.kind)
+        ? { t, id, event }
+        : null;
+    }
     case "stopped":
     case "editor":
       return { t };

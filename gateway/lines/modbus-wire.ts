@@ -2,7 +2,7 @@ import type { SerialFormat } from "../devices/device.ts";
 import { errorText, WardError } from "../errors.ts";
 import type { HostLine, PortLine } from "./line-url.ts";
 import { lineKey } from "./line-url.ts";
-import { openSerialPort } from "./serial-port.ts";
+import { openPort } from "./open-port.ts";
 import { openStreamSocket } from "./stream-socket.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
 
@@ -26,7 +26,7 @@ export function openWireOf(line: PortLine | HostLine, serial: SerialFormat): Ope
   const open = (events: TransportEvents): Promise<Transport> =>
     "host" in line
       ? openStreamSocket({ host: line.host, port: line.port }, key, events)
-      : openSerialPort({ path: line.path, serial, line: key }, events);
+      : openPort({ path: line.path, serial, line: key }, events);
   return async (signal) => {
     let wire: TransportWire | null = null;
     const transport = await open({

@@ -1,5 +1,5 @@
 import type { SerialFormat } from "../devices/device.ts";
-import { WardError } from "../errors.ts";
+import { errorText, WardError } from "../errors.ts";
 import { openStreamSocket } from "./stream-socket.ts";
 import {
   ANSWER,
@@ -18,9 +18,10 @@ import type { Transport, TransportEvents } from "./transport.ts";
 import { withDeadline } from "./transport.ts";
 
 /** Where a device server is, and how its port is to be set. */
-export interface RemotePortOptions {
-  readonly host: string;
-  readonly port: number;
+export type RemotePortOptions = PortSetup &
+  ({ readonly host: string; readonly port: number } | { readonly path: string });
+
+interface PortSetup {
   readonly serial: SerialFormat;
   /** Plain name of the line, for errors. */
   readonly line: string;
@@ -32,13 +33,16 @@ export interface RemotePortOptions {
  * `WARD_LINE_OPEN`.
  */
 export async function openRemotePort(
-  { host, port, serial, line }: RemotePortOptions,
+  options: RemotePortOptions,
   events: TransportEvents,
 ): Promise<Transport> {
+  const { serial, line } = options;
+  const place =
+    "path" in options ? { path: options.path } : { host: options.host, port: options.port };
   const negotiation = new Negotiation(serial, line);
   const reader = new TelnetReader();
   let ended: string | null = null;
-  const socket = await openStreamSocket({ host, port }, line, {
+  const socket = await openStreamSocket(place, line, {
     onBytes: (bytes) => {
       const input = reader.push(bytes);
       for (const event of input.events) {
@@ -69,7 +73,10 @@ export async function openRemotePort(
     });
   } catch (error) {
     await socket.close();
-    throw error;
+    // A server that hangs up at once may be met in the middle of the first write.
+    throw error instanceof WardError
+      ? error
+      : cannotOpen(line, ended ?? errorText(error), CHECK_SERVER);
   }
   if (ended !== null) {
     throw cannotOpen(line, ended, CHECK_SERVER);

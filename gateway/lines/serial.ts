@@ -7,8 +7,8 @@ import type { LineUrl } from "./line-url.ts";
 import { lineKey, parseLineUrl } from "./line-url.ts";
 import type { LineClock } from "./machine.ts";
 import { SYSTEM_CLOCK } from "./machine.ts";
+import { openPort } from "./open-port.ts";
 import { openRemotePort } from "./remote-port.ts";
-import { openSerialPort } from "./serial-port.ts";
 import { StreamReader } from "./stream-reader.ts";
 import { openStreamSocket } from "./stream-socket.ts";
 import type { Transport, TransportEvents } from "./transport.ts";
@@ -98,7 +98,7 @@ function openerOf(
   switch (url.scheme) {
     case "serial": {
       const serial: SerialFormat = { ...driver.serial, ...url.serial };
-      return (events) => openSerialPort({ path: url.path, serial, line }, events);
+      return (events) => openPort({ path: url.path, serial, line }, events);
     }
     case "rfc2217": {
       const { host, port } = url;

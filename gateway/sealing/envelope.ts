@@ -55,6 +55,7 @@ export const CONTEXT = {
   binding: "wardgate/binding/1",
   receipt: "wardgate/receipt/1",
   settings: "wardgate/settings/1",
+  bundleMark: "wardgate/bundle-mark/1",
 } as const;
 
 /** The header parameter of COSE that carries ours. */

@@ -158,9 +158,11 @@ export class FakeGateway {
     readonly hub: HubSite;
     readonly store?: string;
     readonly rotateBatches?: number;
+    /** When it makes its epochs, epoch milliseconds (default AT). */
+    readonly at?: number;
   }) {
     const { recipients } = o.hub.site.hubKeys;
-    const sealing = { gateway: o.id, recipients, now: () => AT };
+    const sealing = { gateway: o.id, recipients, now: () => o.at ?? AT };
     this.id = o.id;
     this.store = o.store ?? randomBytes(8).toString("hex");
     this.#signer = new RecordSigner({ key: o.signingKey });

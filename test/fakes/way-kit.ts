@@ -134,6 +134,8 @@ export class WayToBroker {
         notReplaced: (error) => this.trouble.push(error.code),
         receipt: () => undefined,
         needEpoch: () => undefined,
+        journalAsked: () => undefined,
+        bundleAnnounced: () => undefined,
       },
     });
   }

@@ -42,6 +42,24 @@ after(async () => {
   hub.remove();
 });
 
+test("a database of version 2 gets a place for checkpoints, and keeps what it has", async () => {
+  const url = postgres.database("version2");
+  const old = await PostgresStore.open({ url });
+  await old.commit([chainRecord(1)], 1);
+  await old.close();
+  const database = new Postgres({ url });
+  await database.script(
+    "DROP TABLE wardgate.checkpoints; UPDATE wardgate.facts SET value = 2 WHERE name = 'version'",
+  );
+  await database.close();
+  const opened = await Promise.all([PostgresStore.open({ url }), PostgresStore.open({ url })]);
+  for (const store of opened) {
+    assert.equal(await store.lastId(), 1);
+    assert.deepEqual(await store.checkpoints.list(null, 0), []);
+    await store.close();
+  }
+});
+
 function putsOf(gateway: FakeGateway, from: number, to: number, count = 3): GatewayRecord[] {
   const records: GatewayRecord[] = [];
   for (let take = from; take <= to; take += 1) {

@@ -6,9 +6,9 @@ import { after, before, test } from "node:test";
 
 import { openMqtt, type MqttConnection } from "../../gateway/mqtt/mqtt.ts";
 import { GATEWAY_FILES, HUB_FILES } from "../../gateway/identity/site-files.ts";
-import { revoke } from "../../provisioning/authority.ts";
 import { addGateway, makeSite, publishLists, type Site } from "../../provisioning/site.ts";
 import { startMosquitto, type RunningMosquitto } from "../fakes/mosquitto.ts";
+import { revoke } from "../provisioning/pki.ts";
 
 /** A provisioned site on mosquitto, as a hospital runs it. */
 

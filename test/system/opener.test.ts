@@ -15,7 +15,7 @@ import type { Sealed, Sealer } from "../../gateway/sealing/seal.ts";
 import { RecordSigner } from "../../gateway/sealing/sign.ts";
 import type { Tally } from "../../gateway/sealing/tally.ts";
 import { createRoot, issueGateway } from "../../provisioning/ca.ts";
-import type { Identity, Root } from "../../provisioning/ca.ts";
+import type { Identity, Issuer } from "../../provisioning/ca.ts";
 import {
   anyItems,
   BOOT,
@@ -40,7 +40,7 @@ const signing = signingKeys();
 const signer = new RecordSigner({ key: signing.privateKey });
 const directory = mkdtempSync(join(tmpdir(), "ward-opener-"));
 
-let root: Root;
+let root: Issuer;
 let gateway: Identity;
 let sealer: Sealer;
 

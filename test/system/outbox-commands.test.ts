@@ -53,6 +53,7 @@ test("a running outbox is asked: status, verify, export; carried to the hub and 
     ask: (_, what) => keeper.child.ask(what, 30_000),
     stats: () => ({}),
     facts: () => ({}),
+    health: () => ({ state: "good", text: "", forMs: 0 }),
   });
   const flowhost = await keeper.link();
   await putAll(flowhost);

@@ -10,13 +10,13 @@ import { makeBinding } from "../../gateway/identity/identity.ts";
 import { GATEWAY_FILES, HUB_FILES } from "../../gateway/identity/site-files.ts";
 import { openMqtt, type MqttConnection } from "../../gateway/mqtt/mqtt.ts";
 import { readSign1 } from "../../gateway/sealing/cose.ts";
-import { revoke } from "../../provisioning/authority.ts";
 import { issueGateway } from "../../provisioning/ca.ts";
 import { replacePrivate } from "../../provisioning/private-files.ts";
 import { addHub, publishLists, writeSignedSettings } from "../../provisioning/site.ts";
 import { FaultProxy } from "../fakes/fault-proxy.ts";
 import { GATEWAY, TestKeeper, TestSite } from "../fakes/keeper-kit.ts";
 import { startMosquitto, type RunningMosquitto } from "../fakes/mosquitto.ts";
+import { revoke } from "../provisioning/pki.ts";
 
 /** The keeper on the broker of a hospital: whose word deletes, a certificate that is renewed, a link that goes dead. */
 

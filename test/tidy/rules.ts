@@ -19,6 +19,7 @@ const NOUNS = [
   "gateway/flow-services.ts",
   "gateway/devices/device.ts",
   "gateway/identity/site-files.ts",
+  "gateway/journal/event.ts",
 ];
 
 const ROOM_PARTS = [
@@ -50,6 +51,14 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "modbus-serial",
       "node-opcua-",
     ],
+  },
+  {
+    files: "gateway/port-server/",
+    may: [...NOUNS, "gateway/port-server/", "gateway/lines/", "node:"],
+  },
+  {
+    files: "gateway/balena/",
+    may: [...NOUNS, "gateway/balena/", "gateway/json-value.ts", "node:"],
   },
   { files: "gateway/recording/", may: [...NOUNS, "gateway/recording/", "node:"] },
   { files: "gateway/sealing/", may: [...NOUNS, "gateway/sealing/", "node:", "cborg"] },
@@ -105,6 +114,8 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "hub/",
       "gateway/sealing/",
       "gateway/identity/identity.ts",
+      "gateway/identity/revocation.ts",
+      "gateway/journal/",
       "gateway/mqtt",
       "gateway/item-shape.ts",
       "gateway/data-lock.ts",
@@ -119,10 +130,16 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       ...NOUNS,
       "provisioning/",
       "gateway/sealing/",
-      "gateway/identity/identity.ts",
-      "gateway/identity/signed-settings.ts",
+      "gateway/identity/",
+      "gateway/enrolment/",
+      "gateway/data-lock.ts",
+      "gateway/bundles/",
+      ...FACTS,
+      "gateway/lines/line-url.ts",
       "node:",
+      "balena-sdk",
       "@peculiar/x509",
+      "@tufjs/models",
       "reflect-metadata",
     ],
   },
@@ -151,21 +168,44 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     may: [...NOUNS, "gateway/uplink/", "gateway/mqtt/", "gateway/outbox/", ...SEALED, "node:"],
   },
   {
+    files: "gateway/journal/",
+    may: [...NOUNS, "gateway/journal/", "gateway/sealing/", "gateway/outbox/disk-sync.ts", "node:"],
+  },
+  {
     files: "gateway/keeper/",
     may: [
       ...NOUNS,
       ...ROOM_PARTS,
       "gateway/keeper/",
+      "gateway/journal/",
+      "gateway/bedside/clock-sync.ts",
       "gateway/outbox/",
       "gateway/uplink/",
       "gateway/mqtt/",
+      "gateway/enrolment/",
       ...SEALED,
       "node:",
     ],
   },
   {
     files: "gateway/identity/",
-    may: [...NOUNS, ...SEALED, "gateway/lines/line-url.ts", "node:"],
+    may: [...NOUNS, ...SEALED, "gateway/lines/line-url.ts", "gateway/outbox/disk-sync.ts", "node:"],
+  },
+  {
+    files: "gateway/enrolment/",
+    may: [...NOUNS, ...SEALED, "gateway/enrolment/", "node:"],
+  },
+  {
+    files: "gateway/bundles/",
+    may: [
+      ...NOUNS,
+      "gateway/bundles/",
+      "gateway/sealing/",
+      "gateway/outbox/disk-sync.ts",
+      "node:",
+      "tuf-js",
+      "@tufjs/models",
+    ],
   },
   {
     files: "gateway/house/",
@@ -173,6 +213,8 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       ...NOUNS,
       ...ROOM_PARTS,
       "gateway/house/",
+      "gateway/balena/",
+      "gateway/bundles/",
       "gateway/bedside/reservation.ts",
       "gateway/devices/",
       "gateway/lines/",
@@ -195,10 +237,13 @@ export const IMPORT_RULES: readonly ImportRule[] = [
 
 /** One package, one importing file: to replace a package is to change one file. Several for one that has several sides. */
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
-  "@peculiar/x509": ["provisioning/ca.ts"],
+  "@peculiar/x509": ["provisioning/ca.ts", "provisioning/revocation-list.ts"],
+  // Gateways judge metadata, publishers make it.
+  "@tufjs/models": ["gateway/bundles/metadata.ts", "provisioning/bundle-metadata.ts"],
   aedes: ["hub/broker.ts"],
   cborg: ["gateway/sealing/cbor.ts"],
   "classic-level": ["gateway/outbox/store.ts"],
+  "balena-sdk": ["provisioning/fleet/balena-cloud.ts"],
   "modbus-serial": ["gateway/lines/modbus.ts"],
   mqtt: ["gateway/mqtt/mqtt.ts"],
   // The client reads servers on the ward; the whole, with its server, is a simulated device.
@@ -206,10 +251,11 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   "node-opcua-certificate-manager": ["gateway/lines/opcua-library.ts"],
   "node-opcua-client": ["gateway/lines/opcua-library.ts"],
   "node-opcua-transport": ["gateway/lines/opcua-library.ts"],
-  "reflect-metadata": ["provisioning/ca.ts"],
+  "reflect-metadata": ["provisioning/ca.ts", "provisioning/revocation-list.ts"],
   "node-red": ["gateway/flowhost/node-red.ts"],
   pg: ["hub/postgres.ts"],
   serialport: ["gateway/lines/serial-port.ts"],
+  "tuf-js": ["gateway/bundles/update.ts"],
   yaml: ["gateway/commands/yaml-file.ts"],
 };
 

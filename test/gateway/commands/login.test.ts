@@ -14,13 +14,16 @@ const root = mkdtempSync(join(tmpdir(), "wardgate-login-"));
 after(() => rmSync(root, { recursive: true }));
 
 const asked: string[] = [];
+/** What the keeper says when it is to write something down. */
+let journal: object = { written: true };
 const house: ControlledHouse = {
   ask: async (room, what) => {
-    asked.push(`${room} ${what}`);
-    return `token-${asked.length}`;
+    asked.push(`${room} ${what.split(" ")[0]}`);
+    return room === "keeper" ? journal : `token-${asked.length}`;
   },
   stats: () => ({ takes: 1 }),
   facts: () => ({ port: 8443 }),
+  health: () => ({ state: "good", text: "", forMs: 0 }),
 };
 
 async function close(server: Server): Promise<void> {
@@ -31,12 +34,18 @@ async function close(server: Server): Promise<void> {
 test("a running gateway gives a fresh address each time, as text and as JSON", async () => {
   const control = await serveControl(root, house);
   const text = await run(command, ["--data", root]);
-  assert.deepEqual([text.code, text.stdout], [0, "https://localhost:8443/login?token=token-1\n"]);
+  assert.deepEqual([text.code, text.stdout], [0, "https://localhost:8443/login?token=token-2\n"]);
   const json = await run(command, ["--data", root, "--json"]);
   assert.deepEqual(JSON.parse(json.stdout), {
-    editor: "https://localhost:8443/login?token=token-2",
+    editor: "https://localhost:8443/login?token=token-4",
   });
-  assert.deepEqual(asked.splice(0), ["listener login", "listener login"]);
+  const [written, given] = ["keeper journal-append", "listener login"];
+  assert.deepEqual(asked.splice(0), [written, given, written, given]);
+  journal = { code: "WARD_JOURNAL_WRITE", error: "Cannot write the journal: the disk is full." };
+  const refused = await run(command, ["--data", root]);
+  assert.match(refused.stderr, /^Cannot write the journal: the disk is full\./);
+  assert.deepEqual(asked.splice(0), [written], "no login is given that is not written down");
+  journal = { written: true };
   await close(control);
 });
 
@@ -59,7 +68,8 @@ test("without an editor, a gateway or a directory it says so", async () => {
   const off = await run(command, ["--data", root]);
   assert.match(off.stderr, /^Cannot give a login: no editor is running\./);
   await close(control);
-  const starting = await serveControl(root, { ...house, ask: async () => null });
+  const ask: ControlledHouse["ask"] = async (room) => (room === "keeper" ? journal : null);
+  const starting = await serveControl(root, { ...house, ask });
   assert.match((await run(command, ["--data", root])).stderr, /^Cannot give a login/);
   await close(starting);
   assert.equal((await run(command, ["--data", root])).code, "WARD_NOT_RUNNING");

@@ -60,6 +60,8 @@ const pairs = `\0wardgate-test-${process.pid}`;
 let listener: Listener;
 let port = 0;
 let editorAway = false;
+let journalProblem: Error | null = null;
+const journalled: string[] = [];
 let now = 0;
 
 /** What would have ended the process. */
@@ -81,6 +83,12 @@ before(async () => {
     key: readFileSync(join(directory, "key"), "utf8"),
     now: () => now,
     limits: { handshakeMs: 1000, headersMs: 1500 },
+    journal: async (event) => {
+      if (journalProblem !== null) {
+        throw journalProblem;
+      }
+      journalled.push(event.kind);
+    },
     connectEditor: async () => {
       if (editorAway) {
         throw new Error("the flow is not running");
@@ -442,4 +450,44 @@ test("a session ends when nobody uses it, and a new login replaces the one befor
   clock += 9 * 3600 * 1000;
   assert.ok(!logins.isLive(session));
   assert.ok(!logins.isLive(""));
+});
+
+test("who logs in, looks at values or deploys is written down first, and a look not again and again", async () => {
+  journalled.length = 0;
+  const cookie = await login();
+  for (const path of ["/ward/board", "/ward/board", "/ward/test?id=1", "/flows", "/nodes"]) {
+    assert.equal((await ask(path, { headers: { cookie } })).status, 200);
+  }
+  const deploy = { method: "POST", headers: { cookie } };
+  assert.equal((await ask("/flows", deploy)).status, 200);
+  assert.equal((await ask("/flow/1", { ...deploy, method: "PUT" })).status, 200);
+  assert.equal((await ask("/login?token=wrong")).status, 401);
+  now += 601_000;
+  assert.equal((await ask("/ward/board", { headers: { cookie } })).status, 200);
+  assert.deepEqual(journalled, [
+    "login",
+    "view",
+    "view",
+    "deploy-requested",
+    "deploy-requested",
+    "login-refused",
+    "view",
+  ]);
+});
+
+test("what cannot be written down is not done", async () => {
+  const cookie = await login();
+  journalProblem = new Error("the disk is full");
+  try {
+    const token = listener.issueLogin();
+    const refused = await ask(`/login?token=${token}`);
+    assert.equal(refused.status, 503);
+    assert.equal(refused.headers["set-cookie"], undefined);
+    assert.match(refused.body, /writes down who does what/);
+    assert.equal((await ask("/ward/board", { headers: { cookie } })).status, 503);
+    assert.equal((await ask("/flows", { method: "POST", headers: { cookie } })).status, 503);
+    assert.equal((await ask("/flows", { headers: { cookie } })).status, 200);
+  } finally {
+    journalProblem = null;
+  }
 });

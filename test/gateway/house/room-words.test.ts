@@ -31,12 +31,22 @@ test("whatever a room says is a message or a WardError", () => {
 
 test("only bedside counts, only the keeper keeps, only bedside and keeper give notice, only the listener hands browsers on", () => {
   const notice = { t: "notice", notice: { device: "", notice: "x", text: "y", since: null } };
+  const login = {
+    kind: "login",
+    who: "editor",
+    outcome: "accepted",
+    what: { session: "00112233" },
+  };
   const says: readonly [object, readonly string[]][] = [
     [{ t: "counted", text: "{}" }, ["bedside"]],
     [{ t: "checkpoint", n: 1, text: "{}" }, ["bedside"]],
     [{ t: "checkpoint-kept", n: 1 }, ["keeper"]],
     [notice, ["keeper", "bedside"]],
     [{ t: "editor" }, ["listener"]],
+    [{ t: "journal", id: 1, event: login }, ["listener"]],
+    // What main alone knows, main alone may have written down.
+    [{ t: "journal", id: 1, event: { ...login, kind: "house-stopped", what: {} } }, []],
+    [{ t: "journal", id: 1, event: { ...login, text: "more" } }, []],
   ];
   for (const [message, may] of says) {
     const heard = ROOMS.filter((room) => {

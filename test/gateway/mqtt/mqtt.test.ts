@@ -6,7 +6,8 @@ import { afterEach, before, describe, test } from "node:test";
 import type { WardError } from "../../../gateway/errors.ts";
 import { openMqtt, type MqttConnection } from "../../../gateway/mqtt/mqtt.ts";
 import type { MqttOptions } from "../../../gateway/mqtt/mqtt-options.ts";
-import { issueBroker, issueRevocationList, type Identity } from "../../../provisioning/ca.ts";
+import { issueServer, type Identity } from "../../../provisioning/ca.ts";
+import { issueRevocationList } from "../../../provisioning/revocation-list.ts";
 import {
   connack4,
   connack5,
@@ -125,9 +126,8 @@ describe("the broker's certificate", () => {
 
   async function brokerFor(fromDays: number, toDays: number): Promise<Identity> {
     const now = new Date();
-    return await issueBroker(pki.servers, ["localhost"], {
-      notBefore: daysFrom(now, fromDays),
-      notAfter: daysFrom(now, toDays),
+    return await issueServer(pki.servers, ["localhost"], {
+      validity: { notBefore: daysFrom(now, fromDays), notAfter: daysFrom(now, toDays) },
     });
   }
 

@@ -106,6 +106,8 @@ class Rig extends EventEmitter<{
         notReplaced: (error) => this.emit("notReplaced", error),
         receipt: (payload) => this.receipts.push(Buffer.from(payload).toString()),
         needEpoch: (payload) => this.needs.push(Buffer.from(payload).toString()),
+        journalAsked: () => undefined,
+        bundleAnnounced: () => this.needs.push("a bundle"),
       },
     });
     t.after(() => this.uplink.close());
@@ -125,6 +127,8 @@ test("connecting subscribes, says online, and leaves a will", async (t) => {
   assert.deepEqual(connection.filters, [
     "ward/v1/gw-1/down/receipt",
     "ward/v1/gw-1/down/need-epoch",
+    "ward/v1/gw-1/down/journal",
+    "ward/v1/gw-1/down/bundle",
   ]);
   assert.deepEqual(connection.published, [
     { topic: "ward/v1/gw-1/state", payload: "online", retain: true },
@@ -133,8 +137,9 @@ test("connecting subscribes, says online, and leaves a will", async (t) => {
   assert.equal(rig.uplink.connected, true);
   connection.say("ward/v1/gw-1/down/receipt", "r");
   connection.say("ward/v1/gw-1/down/need-epoch", "n");
+  connection.say("ward/v1/gw-1/down/bundle", "whatever");
   connection.say("ward/v1/gw-2/down/receipt", "foreign");
-  assert.deepEqual([rig.receipts, rig.needs], [["r"], ["n"]]);
+  assert.deepEqual([rig.receipts, rig.needs], [["r"], ["n", "a bundle"]]);
   await rig.uplink.close();
   assert.deepEqual(connection.published.at(-1), {
     topic: "ward/v1/gw-1/state",
