@@ -122,13 +122,27 @@ function actOf(random: number): (typeof ACTS)[number][0] {
   return "take";
 }
 
+/** The filters of a SUBSCRIBE that has no properties (MQTT 5 section 3.8). */
+function filtersOf({ body }: Packet): string[] {
+  const filters: string[] = [];
+  for (let at = 3; at + 2 <= body.length;) {
+    const end = at + 2 + body.readUInt16BE(at);
+    filters.push(body.toString("utf8", at + 2, end));
+    at = end + 1;
+  }
+  return filters;
+}
+
 function politeAnswer(packet: Packet): Buffer {
   switch (packet.type) {
     case TYPE.connect:
       return connack5(0);
     case TYPE.subscribe:
-      // One reason code for each of the two filters, after no properties.
-      return answer5(TYPE.suback, packet.body.readUInt16BE(0), [0, 1, 1]);
+      // After no properties, one reason code for each of the filters.
+      return answer5(TYPE.suback, packet.body.readUInt16BE(0), [
+        0,
+        ...filtersOf(packet).map(() => 1),
+      ]);
     case TYPE.pingreq:
       return Buffer.from([0xd0, 0]);
     default:

@@ -84,6 +84,8 @@ export class LineCutter {
 
   #addRun(run: Uint8Array, found: CutLine[]): void {
     const length = this.#length + run.length;
+    // None of these characters is part of an end.
+    this.#last = 0;
     if (length > this.#held.length) {
       this.#length = 0;
       this.#giveUp(length, found);
@@ -91,7 +93,6 @@ export class LineCutter {
     }
     this.#held.set(run, this.#length);
     this.#length = length;
-    this.#last = 0;
   }
 
   #useByte(byte: number, found: CutLine[]): void {

@@ -389,7 +389,11 @@ describe("lines and checksums", () => {
           assert.ok(given <= bytes.length);
         },
       ),
-      { numRuns: 1000 },
+      {
+        numRuns: 1000,
+        // Half an end, a run that is too long for a line, and the other half: no end.
+        examples: [[{ start: "", end: "##", charactersMax: 1 }, ["#", "x".repeat(40), "#"], 1]],
+      },
     );
   });
 });
