@@ -40,7 +40,8 @@ if (missing.length > 0) {
   install(missing);
 }
 const statuses = [
-  run(globSync("test/system/**/*.test.ts"), 1),
+  // These mostly wait for programs.
+  run(globSync("test/system/**/*.test.ts"), 2),
   // These mostly wait for what they have broken.
   run(globSync("test/chaos/**/*.test.ts"), 2),
 ];
