@@ -7,7 +7,7 @@ import type { TakeRef } from "../rooms.ts";
  *
  * A take is queued, then in flight (handed to the running generation of flows), then settled and forgotten. A new
  * generation puts everything in flight back at the head of the queue. Over a limit, the oldest take of the lowest class
- * goes; the caller accounts for it.
+ * goes, and of those in flight only when no other is left; the caller accounts for it.
  */
 export interface HeldLimits {
   /** Takes held, at most. */
@@ -29,12 +29,10 @@ interface Held {
 export class HeldTakes {
   readonly #limits: HeldLimits;
   readonly #held = new Map<string, Held>();
-  readonly #byClass: Record<ClassName, Set<string>> = {
-    notice: new Set(),
-    vital: new Set(),
-    trend: new Set(),
-    wave: new Set(),
-  };
+  /** Keys of takes that the flow has not been handed, oldest first. */
+  readonly #waiting = keysByClass();
+  /** Keys of takes in flight. */
+  readonly #handed = keysByClass();
   #queue: string[] = [];
   #queueHead = 0;
   #bytes = 0;
@@ -67,7 +65,7 @@ export class HeldTakes {
     const key = keyOf(take);
     const bytes = bytesOf(take);
     this.#held.set(key, { take, bytes, at, inFlight: false });
-    this.#byClass[take.class].add(key);
+    this.#waiting[take.class].add(key);
     this.#bytes += bytes;
     this.#queue.push(key);
     const gone: Take[] = [];
@@ -97,6 +95,8 @@ export class HeldTakes {
         }
         held.inFlight = true;
         this.#inFlight += 1;
+        this.#waiting[held.take.class].delete(key);
+        this.#handed[held.take.class].add(key);
         takes.push(held.take);
       }
       this.#queueHead += 1;
@@ -107,8 +107,13 @@ export class HeldTakes {
 
   /** Everything unsettled will be handed out again, in order. */
   newGeneration(): void {
-    for (const held of this.#held.values()) {
+    for (const className of CLASSES) {
+      this.#handed[className].clear();
+      this.#waiting[className].clear();
+    }
+    for (const [key, held] of this.#held) {
       held.inFlight = false;
+      this.#waiting[held.take.class].add(key);
     }
     this.#inFlight = 0;
     this.#queue = [...this.#held.keys()];
@@ -123,7 +128,8 @@ export class HeldTakes {
       return false;
     }
     this.#held.delete(key);
-    this.#byClass[held.take.class].delete(key);
+    this.#waiting[held.take.class].delete(key);
+    this.#handed[held.take.class].delete(key);
     this.#bytes -= held.bytes;
     if (held.inFlight) {
       this.#inFlight -= 1;
@@ -143,11 +149,19 @@ export class HeldTakes {
     return lowest;
   }
 
+  /**
+   * The oldest take of the class that matters least. What the flow has already been handed goes after what it has not: it is
+   * likely to be stored, and giving it up here would relieve nobody. Notices go last of all.
+   */
   #victim(): Take | undefined {
-    for (const className of CLASSES.toReversed()) {
-      const oldest = this.#byClass[className].values().next();
-      if (oldest.done !== true) {
-        return this.#held.get(oldest.value)?.take;
+    for (const classes of VICTIMS) {
+      for (const keys of [this.#waiting, this.#handed]) {
+        for (const className of classes) {
+          const oldest = keys[className].values().next();
+          if (oldest.done !== true) {
+            return this.#held.get(oldest.value)?.take;
+          }
+        }
       }
     }
     return undefined;
@@ -159,6 +173,12 @@ export class HeldTakes {
       this.#queueHead = 0;
     }
   }
+}
+
+const VICTIMS: readonly (readonly ClassName[])[] = [["wave", "trend", "vital"], ["notice"]];
+
+function keysByClass(): Record<ClassName, Set<string>> {
+  return { notice: new Set(), vital: new Set(), trend: new Set(), wave: new Set() };
 }
 
 const QUEUE_TRIM = 1024;

@@ -56,7 +56,9 @@ export interface BenchLoad {
 }
 
 const RAMP_FIRST = 8000;
-const RAMP_FACTOR = 1.25;
+/** Long enough that a batch more or less at its ends, a tenth of a second, makes no difference. */
+const STEP_SECONDS = 3;
+const RAMP_FACTOR = 1.4;
 const RAMP_MAX = 1_000_000;
 /** Of the rate that the ramp found, as it need not hold for long there. */
 const SUSTAINED = 0.9;
@@ -114,7 +116,7 @@ async function holds(way: WardWay, rate: number): Promise<boolean> {
   const before = await way.sample();
   await way.sample();
   const from = await way.sample();
-  const to = await way.sample();
+  const to = await until(way, from, STEP_SECONDS);
   const isGood = keepsUp(from, to, rate) && to.evicted === before.evicted;
   if (!isGood) {
     await way.settle();

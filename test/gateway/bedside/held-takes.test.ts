@@ -54,6 +54,19 @@ test("over the limit the oldest of the lowest class goes first, a notice last", 
   assert.deepEqual(numbers(held.hold(takeOf(6, "notice"), 6)), [4]);
 });
 
+test("what the flow has been handed goes after what it has not", () => {
+  const held = new HeldTakes({ ...ROOMY, takes: 3 });
+  held.hold(takeOf(1, "wave"), 1);
+  held.hold(takeOf(2, "vital"), 2);
+  assert.deepEqual(numbers(held.next(10, all)), [1, 2]);
+  held.hold(takeOf(3, "vital"), 3);
+  assert.deepEqual(numbers(held.hold(takeOf(4, "vital"), 4)), [3]);
+  assert.deepEqual(numbers(held.hold(takeOf(5, "notice"), 5)), [4]);
+  assert.deepEqual(numbers(held.hold(takeOf(6, "notice"), 6)), [1]);
+  held.newGeneration();
+  assert.deepEqual(numbers(held.hold(takeOf(7, "vital"), 7)), [2]);
+});
+
 test("whatever happens, every take held is settled, evicted or still there, exactly once", () => {
   const act = fc.oneof(
     fc.record({ do: fc.constant("hold" as const), class: fc.constantFrom(...CLASSES) }),
