@@ -33,6 +33,15 @@ export interface GatewaySample {
   readonly backlog: number;
 }
 
+/** A batch of vital readings at the hub. */
+export interface Commit {
+  /** When it was committed (epoch milliseconds). */
+  readonly at: number;
+  readonly isLive: boolean;
+  /** From its first reading, which has waited the longest, to the commit (milliseconds). */
+  readonly ageMs: number;
+}
+
 /** What runs: lines that may be opened, flows, and other processes whose CPU is to be known. */
 export interface GatewayRunOptions {
   readonly lines: readonly string[];
@@ -119,12 +128,6 @@ export class GatewayRun {
     return this.#memory;
   }
 
-  /** Device to hub, of all vital batches so far (milliseconds). */
-  get latencyMs(): { readonly p50: number; readonly p99: number } {
-    const of = (name: string): number => numberAt(this.#latest.hub, "latencyMs", name);
-    return { p50: of("p50"), p99: of("p99") };
-  }
-
   /** Waits for the hub's next counters and looks at everything else in that moment. */
   async sample(): Promise<GatewaySample> {
     this.#bench.signal.throwIfAborted();
@@ -160,29 +163,29 @@ export class GatewayRun {
     return directoryBytes(join(this.#bench.site.gatewayDirectory, "store"));
   }
 
-  /**
-   * What the hub has committed of vital readings since `since` (epoch milliseconds): when the first and the last batch of backlog,
-   * and how long live batches in between took from their last reading to the commit (milliseconds, the shortest first).
-   */
-  drained(since: number): { readonly ms: number; readonly live: number[] } {
+  /** The batches of vital readings that the hub has committed since `since` (epoch milliseconds), in order. */
+  commits(since: number): Commit[] {
     const database = new DatabaseSync(join(this.#bench.site.hubDirectory, "hub.sqlite"), {
       readOnly: true,
     });
     try {
-      const rows = database
+      return database
         .prepare(
           `SELECT bytes, backlog, committed_at AS at FROM records JOIN chains ON chains.no = records.chain
            WHERE class = 'vital' AND committed_at >= ? ORDER BY id`,
         )
-        .all(since);
-      const old = rows.filter(({ backlog }) => backlog === 1).map(({ at }) => Number(at));
-      const [first, last] = [Math.min(...old), Math.max(...old)];
-      const live = rows
-        .filter(({ backlog, at }) => backlog === 0 && Number(at) >= first && Number(at) <= last)
-        .flatMap(({ bytes, at }) =>
-          bytes instanceof Uint8Array ? [Number(at) - readRecord(bytes).header.lastAt] : [],
+        .all(since)
+        .flatMap(({ bytes, backlog, at }) =>
+          bytes instanceof Uint8Array
+            ? [
+                {
+                  at: Number(at),
+                  isLive: backlog === 0,
+                  ageMs: Number(at) - readRecord(bytes).header.firstAt,
+                },
+              ]
+            : [],
         );
-      return { ms: last - first, live: live.toSorted((a, b) => a - b) };
     } finally {
       database.close();
     }

@@ -1,6 +1,6 @@
 import type { BenchSite } from "../bench-site.ts";
 import { READINGS_PER_LINE } from "./monitor-lines.ts";
-import { GATEWAY_PROCESSES } from "../gateway-run.ts";
+import { type Commit, GATEWAY_PROCESSES } from "../gateway-run.ts";
 import { type WardAccount, type WardSample, WardWay } from "./ward-way.ts";
 
 /** What one phase of a steady load cost. */
@@ -24,7 +24,7 @@ export interface WardResults {
   readonly readingsPerMessage: number;
   readonly startMs: number;
   readonly paced: WardPhase;
-  /** Device to hub, in the paced phase (milliseconds). */
+  /** From the first reading of a batch to the hub's commit, in the paced phase (milliseconds). */
   readonly latencyMs: { readonly p50: number; readonly p99: number };
   readonly full: WardPhase;
   readonly away: {
@@ -40,7 +40,7 @@ export interface WardResults {
   readonly drain: {
     readonly readings: number;
     readonly ms: number;
-    /** From the last reading of a live batch to the hub's commit (milliseconds). */
+    /** From the first reading of a live batch to the hub's commit (milliseconds). */
     readonly liveP99: number;
     readonly liveBatches: number;
   };
@@ -81,7 +81,7 @@ export async function benchWard(bench: BenchSite, load: BenchLoad): Promise<Ward
     say(`Wardgate: ${load.paced} readings/s ...`);
     way.pace(load.paced);
     const paced = await phase(way, load.seconds);
-    const { latencyMs } = way;
+    const latencyMs = agesOf(way.commits(Date.now() - 1000 * load.seconds));
     const found = await ramp(way, say);
     const full = await sustained(way, found * SUSTAINED, load);
     say("Wardgate: the broker is away ...");
@@ -187,9 +187,23 @@ async function drains(way: WardWay, load: BenchLoad): Promise<WardResults["drain
   while ((await way.sample()).backlog > BACKLOG_LIVE && Date.now() - since < AWAY_MS_MAX) {
     // The hub's counters come once a second.
   }
-  const { ms, live } = way.drained(since);
-  const liveP99 = live[Math.floor(0.99 * live.length)] ?? Number.NaN;
-  return { readings: to.sent - from.sent, ms, liveP99, liveBatches: live.length };
+  const commits = way.commits(since);
+  const old = commits.filter(({ isLive }) => !isLive).map(({ at }) => at);
+  const [first, last] = [Math.min(...old), Math.max(...old)];
+  const live = commits.filter(({ isLive, at }) => isLive && at >= first && at <= last);
+  return {
+    readings: to.sent - from.sent,
+    ms: last - first,
+    liveP99: agesOf(live).p99,
+    liveBatches: live.length,
+  };
+}
+
+/** How old batches were when they were committed. */
+function agesOf(commits: readonly Commit[]): { readonly p50: number; readonly p99: number } {
+  const ages = commits.map(({ ageMs }) => ageMs).toSorted((a, b) => a - b);
+  const at = (part: number): number => ages[Math.floor(part * ages.length)] ?? Number.NaN;
+  return { p50: at(0.5), p99: at(0.99) };
 }
 
 /** How much faster a backlog is made than readings come while it drains. */

@@ -1,5 +1,5 @@
 import type { BenchSite } from "../bench-site.ts";
-import { GatewayRun, type GatewaySample } from "../gateway-run.ts";
+import { type Commit, GatewayRun, type GatewaySample } from "../gateway-run.ts";
 import { numberAt } from "../../../gateway/json-value.ts";
 import { Program } from "../program.ts";
 import { benchFlow } from "./bench-flow.ts";
@@ -83,11 +83,6 @@ export class WardWay {
     return this.#run.memory;
   }
 
-  /** Device to hub, of all vital batches so far (milliseconds). */
-  get latencyMs(): { readonly p50: number; readonly p99: number } {
-    return this.#run.latencyMs;
-  }
-
   /** Waits for the hub's next counters and looks at everything else in that moment. */
   async sample(): Promise<WardSample> {
     const { opened, evicted, ...sample } = await this.#run.sample();
@@ -100,9 +95,9 @@ export class WardWay {
     return this.#run.storeBytes();
   }
 
-  /** What the hub has committed since `since` (epoch milliseconds): see GatewayRun. */
-  drained(since: number): { readonly ms: number; readonly live: number[] } {
-    return this.#run.drained(since);
+  /** The batches that the hub has committed since `since` (epoch milliseconds), in order. */
+  commits(since: number): Commit[] {
+    return this.#run.commits(since);
   }
 
   /** Takes the broker out of reach, or gives it back. */
