@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { integerOf, decodeCbor, encodeCbor, mapOf, textOf } from "../sealing/cbor.ts";
 import { makeSign1, readSign1, verifySign1 } from "../sealing/cose.ts";
 import { CONTEXT, TIME_MAX } from "../sealing/envelope.ts";
-import { readIfThere, replaceDurably } from "./durable-file.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
+import { readIfThere } from "./read-if-there.ts";
 import { VERSION_MAX } from "./manifest.ts";
 
 /**

@@ -8,7 +8,8 @@ import {
   encodeCbor,
   mapOf,
 } from "../sealing/cbor.ts";
-import { readIfThere, replaceDurably } from "./durable-file.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
+import { readIfThere } from "./read-if-there.ts";
 import { METADATA_BYTES_MAX } from "./metadata.ts";
 import { ROOTS_MAX } from "./signed-bundle.ts";
 import type { RoleMetadata } from "./update.ts";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 
-import { readIfThere, replaceDurably } from "./durable-file.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
+import { readIfThere } from "./read-if-there.ts";
 import { VERSION_MAX } from "./manifest.ts";
 
 /** Two bundles fit on a gateway: the one that runs, and the one before it or on trial. */

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { errorCode, errorText, WardError } from "../errors.ts";
 import { sha256 } from "./canonical-json.ts";
 import type { Bundle } from "./content.ts";
-import { readIfThere, replaceDurably } from "./durable-file.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
+import { readIfThere } from "./read-if-there.ts";
 import type { BundleEvent, RecordBundleEvent } from "./record.ts";
 import { refused } from "./refusal.ts";
 import {

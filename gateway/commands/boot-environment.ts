@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseClaim } from "../enrolment/claim-file.ts";
 import { enrol } from "../enrolment/enrol.ts";
 import { errorText, WardError } from "../errors.ts";
-import { replaceDurably } from "../identity/durable-replace.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
 import { verifySettings } from "../identity/signed-settings.ts";
 import { GATEWAY_FILES } from "../identity/site-files.ts";
 

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { lockDataDirectory } from "../data-lock.ts";
 import { WardError } from "../errors.ts";
 import { planWipe, shred } from "../identity/wipe.ts";
-import { replaceDurably } from "../identity/durable-replace.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
 import type { Command, CommandIo } from "./command.ts";
 
 const help = `Usage: wardgate wipe --data DIR --gateway ID [--to FILE] [--json]

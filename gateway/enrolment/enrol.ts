@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { WardError } from "../errors.ts";
-import { replaceDurably } from "../identity/durable-replace.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
 import { commonName, loadGatewayIdentity } from "../identity/identity.ts";
 import { FileKeys } from "../identity/key-provider.ts";
 import { NextIdentity } from "../identity/next-identity.ts";

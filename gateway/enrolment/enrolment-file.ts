@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { errorCode, WardError } from "../errors.ts";
-import { replaceDurably } from "../identity/durable-replace.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
 import type { EstServerAddress } from "./est-client.ts";
 
 /** Remembers in identity/ where the next certificates come from. */

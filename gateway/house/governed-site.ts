@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { resolveProfiles } from "../bundles/profiles.ts";
 import type { Bundle } from "../bundles/content.ts";
-import { readIfThere } from "../bundles/durable-file.ts";
+import { readIfThere } from "../bundles/read-if-there.ts";
 import { METADATA_BYTES_MAX } from "../bundles/metadata.ts";
 import type { RecordBundleEvent } from "../bundles/record.ts";
 import { bundleDirectory, Slots } from "../bundles/slots.ts";

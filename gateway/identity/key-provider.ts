@@ -11,7 +11,7 @@ import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 import { errorCode, WardError } from "../errors.ts";
-import { replaceDurably } from "./durable-replace.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
 
 /**
  * Where a gateway's private keys lie, and how they come to be. The keys are born on the gateway; nobody else ever has them.

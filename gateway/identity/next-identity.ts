@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { syncDirectory } from "../outbox/disk-sync.ts";
-import { replaceDurably } from "./durable-replace.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
 
 /**
  * The next certificate of a gateway, with its key and binding, in `next/` beside the ones in use. It takes their place only

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
-import { syncDirectory, writeDurably } from "../outbox/disk-sync.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
 import { HASH_BYTES, leafHash, rootOf } from "./merkle.ts";
 import { SEGMENT_ENTRIES, SegmentSeal, type SegmentOwner } from "./segment.ts";
 
@@ -44,7 +44,7 @@ export class JournalFiles {
 
   /** Writes all roots anew. */
   writeRoots(roots: readonly Uint8Array[]): void {
-    this.#replace(this.rootsPath, Buffer.concat(roots));
+    replaceDurably(this.rootsPath, Buffer.concat(roots));
   }
 
   /** The last checkpoint that this gateway has signed, or null. */
@@ -53,7 +53,7 @@ export class JournalFiles {
   }
 
   writeCheckpoint(note: string): void {
-    this.#replace(join(this.directory, "checkpoint"), Buffer.from(note, "utf8"));
+    replaceDurably(join(this.directory, "checkpoint"), Buffer.from(note, "utf8"));
   }
 
   /** A segment file's bytes, or null when it is not there. */
@@ -104,12 +104,6 @@ export class JournalFiles {
         sum + (statSync(this.segmentPath(number), { throwIfNoEntry: false })?.size ?? 0),
       0,
     );
-  }
-
-  #replace(path: string, bytes: Uint8Array): void {
-    writeDurably(`${path}.new`, bytes);
-    renameSync(`${path}.new`, path);
-    syncDirectory(this.directory, []);
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 import { errorCode, WardError } from "../errors.ts";
-import { replaceDurably } from "../identity/durable-replace.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
 
 /**
  * The latest time that it certainly has been: what others have signed, kept over restarts. A clock before it is wrong, and

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { readEnrolment } from "../enrolment/enrolment-file.ts";
 import { errorText, WardError } from "../errors.ts";
-import { replaceDurably } from "../identity/durable-replace.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
 import { readRevocationLists } from "../identity/revocation.ts";
 import type { CurrentIdentity } from "./current-identity.ts";
 

@@ -1,9 +1,9 @@
 import { createSecretKey, randomBytes, type KeyObject } from "node:crypto";
-import { readFileSync, renameSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { errorCode, WardError } from "../errors.ts";
-import { syncDirectory, writeDurably } from "../outbox/disk-sync.ts";
+import { replaceDurably } from "../outbox/disk-sync.ts";
 
 /** The file of the gateway's local key in its data directory. */
 export function localKeyFile(dataDirectory: string): string {
@@ -39,8 +39,6 @@ const KEY_BYTES = 32;
 /** Written so that after a power cut there is either no key file or a whole one. */
 function makeKey(path: string): KeyObject {
   const bytes = randomBytes(KEY_BYTES);
-  writeDurably(`${path}.new`, bytes);
-  renameSync(`${path}.new`, path);
-  syncDirectory(dirname(path), []);
+  replaceDurably(path, bytes);
   return createSecretKey(bytes);
 }

@@ -4,10 +4,11 @@ import {
   fsyncSync,
   openSync,
   readdirSync,
+  renameSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { errorCode } from "../errors.ts";
 
@@ -40,14 +41,23 @@ export function syncDatabase(directory: string): void {
 }
 
 /** Writes a file whose content is on the disk when this returns; its name is only after `syncDirectory`. Mode 0600. */
-export function writeDurably(path: string, bytes: Uint8Array): void {
+function writeDurably(path: string, bytes: Uint8Array): void {
   const { O_WRONLY, O_CREAT, O_TRUNC, O_SYNC } = constants;
   const file = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_SYNC, 0o600);
   try {
-    writeSync(file, bytes);
+    // Not writeSync: on a disk that fills up it writes a part and does not complain.
+    writeFileSync(file, bytes);
   } finally {
     closeSync(file);
   }
+}
+
+/** Writes or replaces a file: whole or not at all, and on the disk when this returns. Mode 0600. */
+export function replaceDurably(path: string, bytes: Uint8Array): void {
+  const draft = `${path}.new`;
+  writeDurably(draft, bytes);
+  renameSync(draft, path);
+  syncDirectory(dirname(path), []);
 }
 
 const MARKER = "sync-marker";

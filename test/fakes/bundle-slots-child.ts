@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { replaceDurably } from "../../gateway/bundles/durable-file.ts";
+import { replaceDurably } from "../../gateway/outbox/disk-sync.ts";
 import { Slots } from "../../gateway/bundles/slots.ts";
 
 /**

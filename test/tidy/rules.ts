@@ -193,7 +193,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     files: "gateway/enrolment/",
-    may: [...NOUNS, ...SEALED, "gateway/enrolment/", "node:"],
+    may: [...NOUNS, ...SEALED, "gateway/enrolment/", "gateway/outbox/disk-sync.ts", "node:"],
   },
   {
     files: "gateway/bundles/",
