@@ -5,7 +5,7 @@ import { ColumnWriter, StringTable } from "../columns.ts";
 import { DECIMALS_MAX, decimalValue, parseDecimal } from "./decimal.ts";
 import type { Decimal } from "./decimal.ts";
 import { RECORD_ITEMS_MAX } from "./envelope.ts";
-import { sealProblem } from "./sealable.ts";
+import { type Origin, sealProblem } from "./sealable.ts";
 import { SeriesTable } from "./series.ts";
 import { SourceTable } from "./sources.ts";
 import { WaveWriter } from "./wave-samples.ts";
@@ -15,7 +15,8 @@ import { WaveWriter } from "./wave-samples.ts";
  * with the same take, time and clock share one group; what repeats in every sample of a series is said once, in the
  * series table; numbers are differences to the one before. `unbatch.ts` reads it.
  *
- * Items are written down as they come: those that wait for others cost their bytes, not the objects they were.
+ * Items are written down as they come: those that wait for others cost their bytes, not the objects they were, and what a flow
+ * does to these objects afterwards changes nothing.
  */
 export class BatchWriter {
   readonly #sources = new SourceTable();
@@ -25,7 +26,7 @@ export class BatchWriter {
   readonly #payload = new ColumnWriter();
   readonly #content = new PayloadWriter(this.#payload, this.#strings);
   #group: Group | null = null;
-  #before: Item | null = null;
+  #before: Origin | null = null;
   #count = 0;
   #samples = 0;
   #firstAt = Number.POSITIVE_INFINITY;
@@ -48,7 +49,9 @@ export class BatchWriter {
       throw unsealable(`more than ${BATCH_SAMPLES_MAX} samples`);
     }
     this.#samples = samples;
-    this.#before = item;
+    if (item.device !== this.#before?.device || item.boot !== this.#before.boot) {
+      this.#before = { device: item.device, boot: item.boot };
+    }
     this.#count += 1;
     const at = timeOf(item);
     this.#firstAt = Math.min(this.#firstAt, at);

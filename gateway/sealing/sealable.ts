@@ -15,12 +15,15 @@ import { isBoot } from "./sources.ts";
  * a claim. The answer names the field and never its content. `before` and `like` were found good: what is the very same in this one
  * is not looked at again.
  */
-export function sealProblem(item: Item, before: Item | null, like: Item | null): string | null {
+export function sealProblem(item: Item, before: Origin | null, like: Item | null): string | null {
   if (typeof item !== "object" || item === null) {
     return "item is not an object";
   }
   return identityProblem(item, before) ?? contentProblem(item, like);
 }
+
+/** Where an item comes from. */
+export type Origin = Pick<Item, "device" | "boot">;
 
 function contentProblem(item: Item, like: Item | null): string | null {
   switch (item.kind) {
@@ -35,7 +38,7 @@ function contentProblem(item: Item, like: Item | null): string | null {
   }
 }
 
-function identityProblem(item: Item, before: Item | null): string | null {
+function identityProblem(item: Item, before: Origin | null): string | null {
   if (item.device !== before?.device || item.boot !== before.boot) {
     if (typeof item.device !== "string" || !isDeviceId(item.device)) {
       return "device is not a device id";

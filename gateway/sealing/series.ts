@@ -54,8 +54,8 @@ export class SeriesTable {
 
   write(writer: ColumnWriter): void {
     writer.uint(this.#known.size);
-    for (const { item, form } of this.#known.values()) {
-      writeSeries(writer, this.#strings, item, form);
+    for (const { bytes } of this.#known.values()) {
+      writer.raw(bytes);
     }
   }
 
@@ -64,10 +64,13 @@ export class SeriesTable {
     const scratch = this.#scratch;
     scratch.clear();
     writeSeries(scratch, this.#strings, item, form);
-    const key = Buffer.from(scratch.finish()).toString("latin1");
+    const bytes = Buffer.from(scratch.finish());
+    const key = bytes.toString("latin1");
     let series = this.#known.get(key);
     if (series === undefined) {
-      series = { item, form, place: this.#known.size, next: null };
+      // A copy: the item belongs to a flow, which may still change it.
+      const copy = structuredClone(item.kind === "waveform" ? { ...item, samples: [] } : item);
+      series = { item: copy, form, bytes, place: this.#known.size, next: null };
       this.#known.set(key, series);
     }
     return series;
@@ -80,6 +83,8 @@ export const KINDS = ["reading", "waveform", "notice"] as const;
 interface Series {
   readonly item: Item;
   readonly form: number;
+  /** As it stands in the table. */
+  readonly bytes: Uint8Array;
   readonly place: number;
   /** The series that followed this one last time: usually it does so again. */
   next: Series | null;

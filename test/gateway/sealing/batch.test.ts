@@ -3,7 +3,8 @@ import { describe, test } from "node:test";
 
 import * as fc from "fast-check";
 
-import { encodeItems } from "../../../gateway/sealing/batch.ts";
+import { WardError } from "../../../gateway/errors.ts";
+import { BatchWriter, encodeItems } from "../../../gateway/sealing/batch.ts";
 import { decimalText, decimalValue, parseDecimal } from "../../../gateway/sealing/decimal.ts";
 import { decodeItems } from "../../../gateway/sealing/unbatch.ts";
 import type { Item, Notice, Waveform } from "../../../gateway/reading.ts";
@@ -131,6 +132,38 @@ describe("the columnar form", () => {
       const items = [{ ...waveform, samples }];
       assert.deepStrictEqual(decodeItems(encodeItems(items)), items);
     }
+  });
+
+  test("what a flow does to an item afterwards changes nothing", () => {
+    const items: Item[] = [
+      reading(),
+      waveform,
+      notice,
+      reading({ take: 2 }),
+      { ...waveform, take: 3 },
+      { ...notice, take: 4 },
+    ];
+    const writer = new BatchWriter();
+    for (const item of items) {
+      const given = structuredClone(item);
+      writer.add(given);
+      const other = {
+        device: "no id",
+        boot: "",
+        code: "MDC_OTHER",
+        unit: "other",
+        notice: "other",
+      };
+      Object.assign(given, other, { text: "other", index: 7 });
+      (given.kind === "notice" ? [] : (given.quality as string[])).push("invalid");
+      if (given.kind === "waveform") {
+        Object.assign(given.period, { ms: -1 });
+        (given.samples as number[]).length = 0;
+      }
+      // It was looked at when it came; it is not taken for good because the last one looks the same now.
+      assert.throws(() => writer.add(given), WardError);
+    }
+    assert.deepStrictEqual(decodeItems(writer.finish()), items);
   });
 
   test("takes minus zero for zero where numbers are integers", () => {
