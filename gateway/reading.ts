@@ -30,6 +30,22 @@ export const QUALITIES = [
 ] as const;
 export type Quality = (typeof QUALITIES)[number];
 
+/** True for the same words in the same order. Called for every reading, and so without anything that it would have to make first. */
+export function isSameQuality(a: readonly Quality[], b: readonly Quality[]): boolean {
+  if (a === b) {
+    return true;
+  }
+  if (a.length !== b.length) {
+    return false;
+  }
+  for (let place = 0; place < a.length; place += 1) {
+    if (a[place] !== b[place]) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /** The identity of one item: which device, which run of bedside, which poll or frame, which place in it. */
 export interface Identity {
   /** Stable id of the device: a site id such as `bed-12/monitor`, or an EUI-64. 1-64 of [a-z0-9./:-]. */
@@ -130,6 +146,9 @@ export interface Take {
   readonly digest: number;
   readonly items: readonly Item[];
 }
+
+/** A take of which no digest was made yet. */
+export type FreshTake = Omit<Take, "digest">;
 
 /** Items in one take, at most. An index set (indices.ts) must fit a safe integer. */
 export const TAKE_ITEMS_MAX = 50;

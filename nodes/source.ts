@@ -4,7 +4,7 @@ import type { Take } from "../gateway/reading.ts";
 import type { LineStatus, Subscription, WardFlowMessage, WardMessage } from "../gateway/rooms.ts";
 import { bad, type Fields } from "./fields.ts";
 import { lineUrlOf } from "./line.ts";
-import type { StatusFill, StatusShape } from "./node-red.ts";
+import type { FlowMessage, StatusFill, StatusShape } from "./node-red.ts";
 import type { Behaviour, WardNode } from "./red.ts";
 
 /** Starts a source node: subscribes to its device and sends on every take as one message. */
@@ -14,16 +14,23 @@ export function startSource(node: WardNode, unit: number | null): Behaviour {
   const end = node.services.subscribe(subscription, {
     id: node.id,
     tab: node.tab,
-    take: (take, ward) => node.send({ ...messageOf(take, ward) }),
+    take: (take, ward) => node.send(messageOf(take, ward)),
     line: show,
   });
   return { close: end };
 }
 
-/** The message that carries one take. */
-export function messageOf(take: Take, ward: WardMessage): WardFlowMessage {
-  return { topic: take.device, payload: take.items, ward };
+/** The message that carries one take, with an id: Node-RED would make a random one, digit by digit. */
+export function messageOf(take: Take, ward: WardMessage): FlowMessage & WardFlowMessage {
+  lastId += 1;
+  const id = lastId.toString(ID_RADIX).padStart(ID_DIGITS, "0");
+  return { _msgid: id, topic: take.device, payload: take.items, ward };
 }
+
+let lastId = 0;
+/** Ids look like Node-RED's own. */
+const ID_RADIX = 16;
+const ID_DIGITS = 16;
 
 const DEVICE = /^[a-z0-9][a-z0-9./:-]{0,63}$/;
 const MODEL = /^[a-z0-9]+(?:-[a-z0-9]+)+$/;

@@ -96,7 +96,8 @@ function refuseStrangers(items: readonly Item[], takes: readonly WardTake[]): vo
   const [only, ...others] = takes;
   const known = others.length === 0 ? null : new Map(takes.map((take) => [keyOf(take), take]));
   let take = only;
-  for (const [place, item] of items.entries()) {
+  let place = 0;
+  for (const item of items) {
     if (take === undefined || !isSameTake(take, item)) {
       take = known?.get(keyOf(item));
     }
@@ -106,6 +107,7 @@ function refuseStrangers(items: readonly Item[], takes: readonly WardTake[]): vo
         "Let nodes in between remove readings, never add or rename them",
       );
     }
+    place += 1;
   }
 }
 

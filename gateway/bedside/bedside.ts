@@ -8,7 +8,7 @@ import { GapBook } from "./gap-book.ts";
 import { Gathered } from "./gathered.ts";
 import { HeldTakes } from "./held-takes.ts";
 import type { Line } from "../lines/line.ts";
-import { GATEWAY_DEVICE, type Take } from "../reading.ts";
+import { type FreshTake, GATEWAY_DEVICE } from "../reading.ts";
 import { type Checkpoint, type CheckpointDevice, gapsAfterCrash, headroom } from "./reservation.ts";
 import type { RoomLink } from "../room-link.ts";
 import {
@@ -21,7 +21,8 @@ import {
 } from "../rooms.ts";
 import type { Settings } from "../settings.ts";
 import { Probes, type ProbesOptions } from "./probes.ts";
-import { TakeWriter } from "../takes/take-writer.ts";
+import { TakeEncoder } from "../takes/take-encoder.ts";
+import { TakeMessages } from "../takes/take-messages.ts";
 import { TakeNumberer } from "./take.ts";
 
 /**
@@ -68,8 +69,9 @@ export class Bedside {
   readonly #gaps = new GapBook();
   readonly #timers: NodeJS.Timeout[] = [];
   #link: FlowLink | null = null;
+  readonly #encoder = new TakeEncoder();
   /** Remembers what was said on the link. */
-  #writer: TakeWriter = new TakeWriter();
+  #messages: TakeMessages = new TakeMessages();
   #generation: number | null = null;
   readonly #handing: Gathered;
   #checkpointNumber = 0;
@@ -128,7 +130,7 @@ export class Bedside {
     this.#link?.close();
     this.#probes.endAll("the flow host was started again");
     this.#link = link;
-    this.#writer = new TakeWriter();
+    this.#messages = new TakeMessages();
     this.#generation = null;
     link.send({ t: "hello", version: ROOMS_VERSION, boot: this.#options.boot });
   }
@@ -245,8 +247,9 @@ export class Bedside {
     this.#hold(takes, at);
   }
 
-  #hold(takes: readonly Take[], at: number): void {
-    for (const take of takes) {
+  #hold(takes: readonly FreshTake[], at: number): void {
+    for (const fresh of takes) {
+      const take = this.#encoder.encode(fresh);
       this.#totals.taken(take);
       this.#countedSinceFlush.add(take.device);
       for (const gone of this.#held.hold(take, this.#options.clock.steady())) {
@@ -299,9 +302,9 @@ export class Bedside {
       if (takes.length === 0) {
         return;
       }
-      // A copy: the writer's memory is used again before the socket has sent it.
-      const bytes = this.#writer.write(takes).slice();
-      link.send({ t: "takes", generation: this.#generation }, [bytes]);
+      for (const bytes of this.#messages.write(takes)) {
+        link.send({ t: "takes", generation: this.#generation }, [bytes]);
+      }
     }
   }
 

@@ -1,5 +1,4 @@
-import type { Take } from "../reading.ts";
-import type { TakeGap } from "../rooms.ts";
+import type { TakeGap, TakeRef } from "../rooms.ts";
 import { namedGap } from "./reservation.ts";
 
 /**
@@ -29,7 +28,7 @@ export class GapBook {
   }
 
   /** A take was given up: it becomes part of a gap. */
-  evicted({ device, boot, take }: Take, at: number): void {
+  evicted({ device, boot, take }: TakeRef, at: number): void {
     const gap = this.#gathering.get(device);
     const from = Math.min(gap?.from ?? take, take);
     const to = Math.max(gap?.to ?? take, take);

@@ -1,6 +1,7 @@
-import type { ClassName, Take } from "../reading.ts";
+import type { ClassName } from "../reading.ts";
 import { CLASSES } from "../reading.ts";
 import type { TakeRef } from "../rooms.ts";
+import type { EncodedTake } from "../takes/take-encoder.ts";
 
 /**
  * The takes bedside holds until they are settled, in the order they were taken. Pure: no clock, no socket.
@@ -12,14 +13,14 @@ import type { TakeRef } from "../rooms.ts";
 export interface HeldLimits {
   /** Takes held, at most. */
   readonly takes: number;
-  /** Estimated bytes held, at most. */
+  /** Bytes held, at most, with an estimate of what holding a take costs in itself. */
   readonly bytes: number;
   /** Takes in flight, at most. */
   readonly inFlight: number;
 }
 
 interface Held {
-  readonly take: Take;
+  readonly take: EncodedTake;
   readonly bytes: number;
   /** When it was taken, monotonic milliseconds. */
   readonly at: number;
@@ -61,14 +62,14 @@ export class HeldTakes {
   }
 
   /** Holds a take from `at` (monotonic milliseconds); returns the takes that had to go to make room. */
-  hold(take: Take, at: number): Take[] {
+  hold(take: EncodedTake, at: number): EncodedTake[] {
     const key = keyOf(take);
-    const bytes = bytesOf(take);
+    const bytes = HOLDING_BYTES + take.bytes.length;
     this.#held.set(key, { take, bytes, at, inFlight: false });
     this.#waiting[take.class].add(key);
     this.#bytes += bytes;
     this.#queue.push(key);
-    const gone: Take[] = [];
+    const gone: EncodedTake[] = [];
     while (this.#held.size > this.#limits.takes || this.#bytes > this.#limits.bytes) {
       const victim = this.#victim();
       if (victim === undefined) {
@@ -81,8 +82,8 @@ export class HeldTakes {
   }
 
   /** The next takes to hand to the flow, oldest first, as far as `allowed` and the in-flight limit let them go. */
-  next(most: number, allowed: (take: Take) => boolean): Take[] {
-    const takes: Take[] = [];
+  next(most: number, allowed: (take: EncodedTake) => boolean): EncodedTake[] {
+    const takes: EncodedTake[] = [];
     while (takes.length < most && this.#inFlight < this.#limits.inFlight) {
       const key = this.#queue[this.#queueHead];
       if (key === undefined) {
@@ -153,7 +154,7 @@ export class HeldTakes {
    * The oldest take of the class that matters least. What the flow has already been handed goes after what it has not: it is
    * likely to be stored, and giving it up here would relieve nobody. Notices go last of all.
    */
-  #victim(): Take | undefined {
+  #victim(): EncodedTake | undefined {
     for (const classes of VICTIMS) {
       for (const keys of [this.#waiting, this.#handed]) {
         for (const className of classes) {
@@ -182,20 +183,9 @@ function keysByClass(): Record<ClassName, Set<string>> {
 }
 
 const QUEUE_TRIM = 1024;
-const READING_BYTES = 250;
-const SAMPLE_BYTES = 8;
+/** What a held take costs beside its bytes: measured, and rounded up. */
+const HOLDING_BYTES = 600;
 
 function keyOf(ref: TakeRef): string {
   return `${ref.take} ${ref.device} ${ref.boot}`;
-}
-
-function bytesOf(take: Take): number {
-  let bytes = READING_BYTES;
-  for (const item of take.items) {
-    bytes += READING_BYTES;
-    if (item.kind === "waveform") {
-      bytes += item.samples.length * SAMPLE_BYTES;
-    }
-  }
-  return bytes;
 }

@@ -1,6 +1,5 @@
 import type { Frame, Measured, MeasuredWave } from "../devices/device.ts";
-import { digestOf } from "../digest.ts";
-import type { ClassName, ClockQuality, Item, Take } from "../reading.ts";
+import type { ClassName, ClockQuality, FreshTake, Item } from "../reading.ts";
 import { TAKE_ITEMS_MAX, WAVE_SAMPLES_MAX } from "../reading.ts";
 
 /** What a frame becomes part of. */
@@ -30,8 +29,8 @@ export interface NoticeFacts {
  * take for each waveform block. A block's start is its arrival less its span; a block of more samples than one block may
  * have is cut, the later parts starting where the earlier ones end.
  */
-export function makeTakes(frame: Frame, context: TakeContext): Take[] {
-  const takes: Take[] = [];
+export function makeTakes(frame: Frame, context: TakeContext): FreshTake[] {
+  const takes: FreshTake[] = [];
   for (let from = 0; from < frame.readings.length; from += TAKE_ITEMS_MAX) {
     const take = context.nextTake + takes.length;
     const items = frame.readings
@@ -58,7 +57,7 @@ export class TakeNumberer {
   }
 
   /** Turns one frame into numbered takes; none for an empty frame. */
-  number(device: string, frame: Frame, at: number, clock: ClockQuality): Take[] {
+  number(device: string, frame: Frame, at: number, clock: ClockQuality): FreshTake[] {
     const nextTake = this.last(device) + 1;
     const takes = makeTakes(frame, { device, boot: this.#boot, nextTake, at, clock });
     this.#last.set(device, nextTake + takes.length - 1);
@@ -66,7 +65,7 @@ export class TakeNumberer {
   }
 
   /** A take of one notice. */
-  notice(device: string, facts: NoticeFacts, at: number, clock: ClockQuality): Take {
+  notice(device: string, facts: NoticeFacts, at: number, clock: ClockQuality): FreshTake {
     const take = this.#next(device);
     const boot = this.#boot;
     const item: Item = { kind: "notice", device, boot, take, index: 0, ...facts, at, clock };
@@ -74,7 +73,7 @@ export class TakeNumberer {
   }
 
   /** A copy of a vital take with a number of its own and class trend. */
-  trend(vital: Take): Take {
+  trend(vital: FreshTake): FreshTake {
     const take = this.#next(vital.device);
     const items = vital.items.map((item) => ({ ...item, boot: this.#boot, take }));
     return takeOf({ device: vital.device, boot: this.#boot }, take, "trend", items);
@@ -102,8 +101,8 @@ function takeOf(
   take: number,
   className: ClassName,
   items: readonly Item[],
-): Take {
-  return { device, boot, take, class: className, digest: digestOf(items), items };
+): FreshTake {
+  return { device, boot, take, class: className, items };
 }
 
 function readingOf(

@@ -1,6 +1,7 @@
 import type { BadBytes } from "../devices/device.ts";
-import { CLASSES, type ClassName, type Take } from "../reading.ts";
+import { CLASSES, type ClassName } from "../reading.ts";
 import type { LineStatus, Outcome } from "../rooms.ts";
+import type { EncodedTake } from "../takes/take-encoder.ts";
 
 /** Items of one class since bedside started. */
 export interface ClassTotals {
@@ -27,6 +28,8 @@ export interface BedsideStats {
   readonly lines: Readonly<Record<string, LineStatus>>;
 }
 
+type Counted = Pick<EncodedTake, "class" | "count">;
+
 /** Counts since bedside started. */
 export class BedsideTotals {
   readonly #classes: Record<ClassName, ClassTotals> = {
@@ -39,12 +42,12 @@ export class BedsideTotals {
   #badBytes = 0;
   #lines: Record<string, LineStatus> = {};
 
-  taken(take: Take): void {
-    this.#classes[take.class].taken += take.items.length;
+  taken(take: Counted): void {
+    this.#classes[take.class].taken += take.count;
   }
 
-  evicted(take: Take): void {
-    this.#classes[take.class].evicted += take.items.length;
+  evicted(take: Counted): void {
+    this.#classes[take.class].evicted += take.count;
   }
 
   settled(outcome: Outcome): void {

@@ -1,5 +1,5 @@
 import type { BadBytes, LineState } from "../devices/device.ts";
-import type { Item, Reading, Take } from "../reading.ts";
+import type { Item, Reading, FreshTake } from "../reading.ts";
 import type { CommandIo } from "./command.ts";
 import { writeLine } from "./ndjson.ts";
 
@@ -26,7 +26,7 @@ export class DevicePrinter {
     return this.#frames;
   }
 
-  takes(takes: readonly Take[]): void {
+  takes(takes: readonly FreshTake[]): void {
     this.#frames += 1;
     for (const { items } of takes) {
       for (const item of items) {

@@ -2,7 +2,7 @@ import { errorText } from "../errors.ts";
 import type { Take } from "../reading.ts";
 import type { Outcome, Subscription } from "../rooms.ts";
 import type { Settlement } from "./settlement.ts";
-import { deliver, factsOf, type Receiver, Sources, tabsOf } from "./sources.ts";
+import { deliver, factsOf, type Receivers, Sources } from "./sources.ts";
 
 export interface IntakeOptions {
   readonly settlement: Settlement;
@@ -83,7 +83,7 @@ export class Intake {
     const again: Outcome[] = [];
     for (const take of takes) {
       const receivers = this.sources.receiversOf(take);
-      switch (settlement.admit(factsOf(take), tabsOf(receivers), now)) {
+      switch (settlement.admit(factsOf(take), receivers.tabs, now)) {
         case "new":
           this.#hand(take, receivers);
           break;
@@ -114,8 +114,8 @@ export class Intake {
     }
   }
 
-  #hand(take: Take, receivers: readonly Receiver[]): void {
-    if (receivers.length === 0) {
+  #hand(take: Take, receivers: Receivers): void {
+    if (receivers.nodes.length === 0) {
       const tab = take.class === "notice" ? NO_NOTICES_NODE : NO_SOURCE_NODE;
       this.#options.settlement.drop(take, tab);
       return;

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { WardError } from "../errors.ts";
 import { oneIndex, unionOf } from "../indices.ts";
 import type { ClassName, Item } from "../reading.ts";
+import type { TakeRef } from "../rooms.ts";
 import type { Sealed } from "../sealing/seal.ts";
 import type { KeptItems } from "./settlement.ts";
 import { keyOf } from "./take-state.ts";
@@ -68,18 +69,19 @@ function hashOf(bytes: Uint8Array): string {
 /** Which items of which takes a batch holds, as they are added to it. */
 export class KeptSoFar {
   readonly #kept = new Map<string, KeptItems & { indices: number }>();
-  #last: (KeptItems & { indices: number }) | undefined;
+  #of: TakeRef = { device: "", boot: "", take: 0 };
+  #last: KeptItems & { indices: number } = { key: "", indices: 0 };
 
   add({ device, boot, take, index }: Item): void {
-    let last = this.#last;
+    const of = this.#of;
     // Items of one take usually follow each other.
-    if (last?.take !== take || last.device !== device || last.boot !== boot) {
-      const key = keyOf({ device, boot, take });
-      last = this.#kept.get(key) ?? { device, boot, take, indices: 0 };
-      this.#kept.set(key, last);
-      this.#last = last;
+    if (of.take !== take || of.device !== device || of.boot !== boot) {
+      this.#of = { device, boot, take };
+      const key = keyOf(this.#of);
+      this.#last = this.#kept.get(key) ?? { key, indices: 0 };
+      this.#kept.set(key, this.#last);
     }
-    last.indices = unionOf(last.indices, oneIndex(index));
+    this.#last.indices = unionOf(this.#last.indices, oneIndex(index));
   }
 
   get items(): readonly KeptItems[] {

@@ -10,6 +10,7 @@ import {
   newState,
   noteDigests,
   outcomeOf,
+  type Row,
   rowOf,
   tabsOf,
   type TakeFacts,
@@ -35,7 +36,9 @@ export interface SettlementOptions {
 }
 
 /** Items of one take that a sealed batch holds. */
-export interface KeptItems extends TakeRef {
+export interface KeptItems {
+  /** Names the take (`keyOf`). */
+  readonly key: string;
   readonly indices: number;
 }
 
@@ -125,7 +128,7 @@ export class Settlement {
   end(outcome: "withheld" | "refused", takes: readonly WardTake[], items: readonly Item[]): void {
     const digests = Map.groupBy(items, keyOf);
     for (const take of takes) {
-      const state = this.#open(take);
+      const state = this.#open(keyOf(take));
       if (state !== undefined) {
         const indices = intersectionOf(take.indices, state.all);
         noteDigests(state, { outcome, indices, items: digests.get(keyOf(take)) ?? [] });
@@ -137,7 +140,7 @@ export class Settlement {
 
   /** What has no end yet of this take ends as dropped, on `tab`. */
   drop(ref: TakeRef, tab: string): void {
-    const state = this.#open(ref);
+    const state = this.#open(keyOf(ref));
     if (state !== undefined) {
       state.tab = tab;
       this.#dropRest(state);
@@ -195,18 +198,18 @@ export class Settlement {
       states.add(state);
       keys.add(state.key);
     });
-    const rows: TakeState[] = [];
+    const rows: Row[] = [];
     for (const key of keys) {
       const state = this.#takes.get(key);
       if (rows.length < this.#rowsMax && state !== undefined && isEnded(state)) {
         state.accounted = true;
         this.#ready.delete(key);
-        rows.push(state);
+        rows.push({ state, row: rowOf(state) });
       }
     }
     const gaps = [...this.#gaps.values()].slice(0, GAPS_MAX);
     this.#put = { states: [...states], rows, gaps };
-    return { takes: rows.map((state) => rowOf(state)), gaps, droppedTabs: tabsOf(rows) };
+    return { takes: rows.map(({ row }) => row), gaps, droppedTabs: tabsOf(rows) };
   }
 
   /** The put is on disk: what bedside may forget. */
@@ -217,11 +220,12 @@ export class Settlement {
       state.putting = 0;
       this.#look(state);
     }
-    const outcomes = rows.map((state) => outcomeOf(state));
-    for (const [place, state] of rows.entries()) {
-      this.#takes.delete(state.key);
-      this.#recent.set(state.key, outcomes[place]);
-    }
+    const outcomes = rows.map(({ state: { key }, row }) => {
+      const outcome = outcomeOf(row);
+      this.#takes.delete(key);
+      this.#recent.set(key, outcome);
+      return outcome;
+    });
     for (const gap of gaps) {
       this.#gaps.delete(gap.id);
       this.#recentGaps.set(gap.id, true);
@@ -232,7 +236,7 @@ export class Settlement {
   /** The put will not be made like this: its batches wait again. */
   abandonPut(): void {
     const { states, rows } = this.#endPut();
-    for (const state of rows) {
+    for (const { state } of rows) {
       state.accounted = false;
       this.#look(state);
     }
@@ -261,16 +265,16 @@ export class Settlement {
     }
   }
 
-  #open(ref: TakeRef): TakeState | undefined {
-    const state = this.#takes.get(keyOf(ref));
+  #open(key: string): TakeState | undefined {
+    const state = this.#takes.get(key);
     return state?.accounted === false ? state : undefined;
   }
 
   #forEachKept(kept: readonly KeptItems[], act: (state: TakeState, indices: number) => void): void {
-    for (const items of kept) {
-      const state = this.#open(items);
+    for (const { key, indices } of kept) {
+      const state = this.#open(key);
       if (state !== undefined) {
-        act(state, intersectionOf(items.indices, state.all));
+        act(state, intersectionOf(indices, state.all));
         this.#look(state);
       }
     }
@@ -308,6 +312,6 @@ const RECENT_MAX = 8192;
 
 interface Put {
   readonly states: readonly TakeState[];
-  readonly rows: readonly TakeState[];
+  readonly rows: readonly Row[];
   readonly gaps: readonly TakeGap[];
 }

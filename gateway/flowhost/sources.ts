@@ -1,11 +1,18 @@
 import { firstIndices } from "../indices.ts";
 import type { Take } from "../reading.ts";
-import type { LineStatus, Subscription, WardMessage } from "../rooms.ts";
+import type { LineStatus, Subscription, WardMessage, WardTake } from "../rooms.ts";
 import type { SourceNode } from "../flow-services.ts";
 import type { TakeFacts } from "./take-state.ts";
 
 /** What a source node can be handed. */
 export type Receiver = Pick<SourceNode, "id" | "tab" | "take">;
+
+/** The nodes that get a take. */
+export interface Receivers {
+  readonly nodes: readonly Receiver[];
+  /** The tabs on which they stand, in words. */
+  readonly tabs: string;
+}
 
 /**
  * The source nodes of the running flow: which devices they ask for, and who gets which take. Several nodes may ask for the same
@@ -16,7 +23,8 @@ export class Sources {
   readonly #notices = new Set<Receiver>();
   readonly #lines = new Map<string, LineStatus>();
   readonly #onChange: () => void;
-  #heard = new Map<string, readonly Source[]>();
+  #heard = new Map<string, Heard>();
+  #noticed: Receivers = NOBODY;
 
   /** `onChange` is called whenever a node comes or goes. */
   constructor(onChange: () => void) {
@@ -31,7 +39,12 @@ export class Sources {
 
   /** Adds a notices node; returns the act that removes it. */
   subscribeNotices(node: Receiver): () => void {
-    return this.#add(this.#notices, node);
+    const remove = this.#add(this.#notices, node);
+    this.#noticed = receiversOf([...this.#notices]);
+    return () => {
+      remove();
+      this.#noticed = receiversOf([...this.#notices]);
+    };
   }
 
   /** Decides who is heard; returns one subscription per device, in the order in which nodes came. */
@@ -50,7 +63,12 @@ export class Sources {
         source.node.line(conflictWith(winner.node));
       }
     }
-    this.#heard = heard;
+    this.#heard = new Map(
+      [...heard].map(([device, sources]) => {
+        const nodes = sources.map((source) => source.node);
+        return [device, { nodes, receivers: receiversOf(nodes) }];
+      }),
+    );
     for (const device of this.#lines.keys()) {
       if (!heard.has(device)) {
         this.#lines.delete(device);
@@ -63,11 +81,10 @@ export class Sources {
   }
 
   /** Who gets this take. */
-  receiversOf(take: Take): readonly Receiver[] {
-    if (take.class === "notice") {
-      return [...this.#notices];
-    }
-    return (this.#heard.get(take.device) ?? []).map((source) => source.node);
+  receiversOf(take: Take): Receivers {
+    return take.class === "notice"
+      ? this.#noticed
+      : (this.#heard.get(take.device)?.receivers ?? NOBODY);
   }
 
   /** How the line of a device is doing. */
@@ -79,7 +96,7 @@ export class Sources {
   }
 
   #tell(device: string, status: LineStatus): void {
-    for (const { node } of this.#heard.get(device) ?? []) {
+    for (const node of this.#heard.get(device)?.nodes ?? []) {
       node.line(status);
     }
   }
@@ -101,22 +118,28 @@ export function factsOf({ device, boot, take, class: name, digest, items }: Take
 }
 
 /** Hands a take to its receivers; each gets a message and items of its own, since nodes may change them. */
-export function deliver(take: Take, receivers: readonly Receiver[], generation: number): void {
-  for (const [place, receiver] of receivers.entries()) {
-    const ward: WardMessage = {
-      class: take.class,
-      generation,
-      takes: [{ ...factsOf(take), indices: firstIndices(take.items.length) }],
-    };
-    const own = place === 0 ? take : { ...take, items: structuredClone(take.items) };
-    receiver.take(own, ward);
+export function deliver(take: Take, { nodes }: Receivers, generation: number): void {
+  const { device, boot, take: number, class: name, digest, items } = take;
+  const count = items.length;
+  const indices = firstIndices(count);
+  for (const node of nodes) {
+    const facts: WardTake = { device, boot, take: number, class: name, count, digest, indices };
+    const ward: WardMessage = { class: name, generation, takes: [facts] };
+    node.take(node === nodes[0] ? take : { ...take, items: structuredClone(items) }, ward);
   }
 }
 
-/** The tabs that a take goes to, in words. */
-export function tabsOf(receivers: readonly Receiver[]): string {
-  const tabs = new Set(receivers.map((receiver) => receiver.tab.toWellFormed()));
-  return [...tabs].join(", ").slice(0, TAB_CHARS_MAX).toWellFormed();
+function receiversOf(nodes: readonly Receiver[]): Receivers {
+  const tabs = new Set(nodes.map((node) => node.tab.toWellFormed()));
+  return { nodes, tabs: [...tabs].join(", ").slice(0, TAB_CHARS_MAX).toWellFormed() };
+}
+
+const NOBODY: Receivers = { nodes: [], tabs: "" };
+
+/** The source nodes of one device. */
+interface Heard {
+  readonly nodes: readonly SourceNode[];
+  readonly receivers: Receivers;
 }
 
 interface Source {

@@ -60,9 +60,14 @@ export function newState(
   };
 }
 
-function endsOf(state: TakeState): number {
-  const { stored, putting, withheld, refused, dropped } = state;
-  return [putting, withheld, refused, dropped].reduce(unionOf, stored);
+/** A take that has ended, and what the account says of it. */
+export interface Row {
+  readonly state: TakeState;
+  readonly row: TallyTake;
+}
+
+function endsOf({ stored, putting, withheld, refused, dropped }: TakeState): number {
+  return unionOf(unionOf(stored, putting), unionOf(unionOf(withheld, refused), dropped));
 }
 
 /** Items that have no end and are in no batch. */
@@ -113,13 +118,13 @@ export function rowOf(state: TakeState): TallyTake {
 }
 
 /** The same in numbers, for bedside. */
-export function outcomeOf(state: TakeState): Outcome {
-  const { device, boot, take, kept, withheld, refused, dropped } = rowOf(state);
+export function outcomeOf(row: TallyTake): Outcome {
+  const { device, boot, take, kept, withheld, refused, dropped } = row;
   return {
     device,
     boot,
     take,
-    class: state.facts.class,
+    class: row.class,
     stored: countIndices(kept),
     withheld: countIndices(withheld),
     refused: countIndices(refused),
@@ -128,8 +133,8 @@ export function outcomeOf(state: TakeState): Outcome {
 }
 
 /** Names the tabs of takes of which something was dropped. */
-export function tabsOf(rows: readonly TakeState[]): Tally["droppedTabs"] {
+export function tabsOf(rows: readonly Row[]): Tally["droppedTabs"] {
   return rows
-    .filter((state) => rowOf(state).dropped !== 0)
-    .map(({ facts: { device, boot, take }, tab }) => ({ device, boot, take, tab }));
+    .filter(({ row }) => row.dropped !== 0)
+    .map(({ row: { device, boot, take }, state: { tab } }) => ({ device, boot, take, tab }));
 }

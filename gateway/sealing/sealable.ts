@@ -1,6 +1,7 @@
 import {
   CLOCK_QUALITIES,
   isDeviceId,
+  isSameQuality,
   QUALITIES,
   TAKE_ITEMS_MAX,
   WAVE_SAMPLES_MAX,
@@ -137,7 +138,8 @@ function hasSameFields(item: Reading | Waveform, like: Reading | Waveform): bool
     item.unit === like.unit &&
     item.path === like.path &&
     item.mdc === like.mdc &&
-    item.quality === like.quality
+    Array.isArray(item.quality) &&
+    isSameQuality(item.quality, like.quality)
   );
 }
 

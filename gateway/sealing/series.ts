@@ -1,5 +1,5 @@
-import { QUALITIES } from "../reading.ts";
-import type { Item, Quality, Reading, Waveform } from "../reading.ts";
+import { isSameQuality, QUALITIES } from "../reading.ts";
+import type { Item, Reading, Waveform } from "../reading.ts";
 import { ColumnWriter } from "../columns.ts";
 import type { StringTable } from "../columns.ts";
 
@@ -118,10 +118,6 @@ function isSameScale(item: Reading | Waveform, other: Reading | Waveform): boole
     Object.is(item.offset, other.offset) &&
     item.gap === other.gap
   );
-}
-
-function isSameQuality(a: readonly Quality[], b: readonly Quality[]): boolean {
-  return a === b || (a.length === b.length && a.every((word, place) => word === b[place]));
 }
 
 function writeSeries(writer: ColumnWriter, strings: StringTable, item: Item, form: number): void {

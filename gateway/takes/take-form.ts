@@ -5,6 +5,12 @@ export const FLAG_FORGET = 1;
 /** The class stands in the lower three bits of its byte, the clock above. */
 export const CLOCK_FACTOR = 8;
 
+/** What one definition says. */
+export const DEFINE_TEXT = 0;
+export const DEFINE_DEVICE = 1;
+export const DEFINE_READINGS = 2;
+export const DEFINE_WAVEFORMS = 3;
+
 /** How value and text of a reading travel. */
 export const VALUE_NONE = 0;
 export const VALUE_NULL_TEXT = 1;
@@ -19,8 +25,10 @@ export const DEVICE_AT_SAME = 1;
 export const DEVICE_AT_NEAR = 2;
 export const DEVICE_AT_FLOAT = 3;
 
-/** Entries of one table (texts, series, devices) before it is begun anew. */
+/** Entries of one table (texts, series, devices), at most. */
 export const TABLE_MAX = 20_000;
+/** Bytes of all definitions of one set of tables, at most. */
+export const DEFINITIONS_BYTES_MAX: number = 4 * 2 ** 20;
 /** Takes in one message, at most. */
 export const TAKES_MAX = 5000;
 

@@ -19,6 +19,11 @@ import type {
 } from "../reading.ts";
 import {
   CLOCK_FACTOR,
+  DEFINE_DEVICE,
+  DEFINE_READINGS,
+  DEFINE_TEXT,
+  DEFINE_WAVEFORMS,
+  DEFINITIONS_BYTES_MAX,
   DEVICE_AT_FLOAT,
   DEVICE_AT_NEAR,
   DEVICE_AT_NONE,
@@ -36,19 +41,26 @@ import {
 } from "./take-form.ts";
 
 /**
- * Reads what TakeWriter wrote over one link: the same takes, field for field. It trusts nothing: whatever the bytes, it gives
+ * Reads what TakeMessages wrote over one link: the same takes, field for field. It trusts nothing: whatever the bytes, it gives
  * well-formed takes or throws WardError `WARD_ROOM_MESSAGE`, after which the link is of no use any more.
  */
 export class TakeReader {
   readonly #texts: Text[] = [];
   readonly #devices: Source[] = [];
   readonly #series: Series[] = [];
-  #lastAt = 0;
 
   read(bytes: Uint8Array): Take[] {
     const reader = new ColumnReader(bytes, noTakes);
     if (reader.byte("flags", FLAG_FORGET) === FLAG_FORGET) {
       this.#forget();
+    }
+    const definitions = reader.count("definitions", DEFINITIONS_BYTES_MAX);
+    const end = reader.position + definitions;
+    while (reader.position < end) {
+      this.#define(reader);
+    }
+    if (reader.position !== end) {
+      throw noTakes("definitions");
     }
     const count = reader.count("number of takes", TAKES_MAX);
     const takes: Take[] = [];
@@ -63,11 +75,26 @@ export class TakeReader {
     this.#texts.length = 0;
     this.#devices.length = 0;
     this.#series.length = 0;
-    this.#lastAt = 0;
+  }
+
+  #define(reader: ColumnReader): void {
+    switch (reader.byte("definition", DEFINE_WAVEFORMS)) {
+      case DEFINE_TEXT:
+        add(this.#texts, readText(reader));
+        break;
+      case DEFINE_DEVICE:
+        add(this.#devices, this.#newDevice(reader));
+        break;
+      case DEFINE_READINGS:
+        add(this.#series, this.#newSeries(reader, false));
+        break;
+      default:
+        add(this.#series, this.#newSeries(reader, true));
+    }
   }
 
   #take(reader: ColumnReader): Take {
-    const source = this.#source(reader);
+    const { device, boot } = entry(this.#devices, reader, "device");
     const kind = reader.byte(
       "class",
       CLASSES.length - 1 + CLOCK_FACTOR * (CLOCK_QUALITIES.length - 1),
@@ -78,17 +105,13 @@ export class TakeReader {
       throw noTakes("class");
     }
     const take = reader.uint("take", Number.MAX_SAFE_INTEGER);
-    const digest = reader.uint32("digest");
-    const at = this.#lastAt + reader.sint("time", TIME_MAX);
-    if (take < 1 || !isTime(at)) {
+    const at = reader.uint("time", TIME_MAX);
+    if (take < 1) {
       throw noTakes("take");
     }
-    this.#lastAt = at;
     const count = reader.count("items", TAKE_ITEMS_MAX);
-    const { device, boot } = source;
-    const head = { device, boot, take, at, clock };
-    const items = this.#items(reader, name, count, head);
-    return { device, boot, take, class: name, digest, items };
+    const items = this.#items(reader, name, count, { device, boot, take, at, clock });
+    return { device, boot, take, class: name, digest: reader.uint32("digest"), items };
   }
 
   #items(reader: ColumnReader, name: ClassName, count: number, head: Head): Item[] {
@@ -111,36 +134,20 @@ export class TakeReader {
     return items;
   }
 
-  #source(reader: ColumnReader): Source {
-    const place = reader.uint("device", this.#devices.length);
-    const known = this.#devices[place - 1];
-    if (known !== undefined) {
-      return known;
-    }
+  #newDevice(reader: ColumnReader): Source {
     const source = { device: this.#text(reader).text, boot: this.#text(reader).text };
     if (!isDeviceId(source.device) || !BOOT.test(source.boot)) {
       throw noTakes("device");
     }
-    return add(this.#devices, source);
+    return source;
   }
 
   #text(reader: ColumnReader): Text {
-    const place = reader.uint("text", this.#texts.length);
-    const known = this.#texts[place - 1];
-    if (known !== undefined) {
-      return known;
-    }
-    const bytes = reader.raw("text", reader.uint("text", TEXT_BYTES_MAX));
-    const text = textOf(bytes);
-    if (text.length > TEXT_CHARS_MAX) {
-      throw noTakes("text");
-    }
-    return add(this.#texts, { text, number: text === "" ? Number.NaN : Number(text) });
+    return entry(this.#texts, reader, "text");
   }
 
   #seriesOf(reader: ColumnReader, isWave: boolean): Series {
-    const place = reader.uint("series", this.#series.length);
-    const series = this.#series[place - 1] ?? add(this.#series, this.#newSeries(reader, isWave));
+    const series = entry(this.#series, reader, "series");
     if ((series.wave !== null) !== isWave) {
       throw noTakes("series");
     }
@@ -303,12 +310,27 @@ const PATH_CHARS_MAX = 128;
 const PERIOD_MAX = 86_400_000;
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function add<Entry>(table: Entry[], entry: Entry): Entry {
+function add<Entry>(table: Entry[], made: Entry): void {
   if (table.length >= TABLE_MAX) {
     throw noTakes("table: it has too many entries");
   }
-  table.push(entry);
-  return entry;
+  table.push(made);
+}
+
+function entry<Entry>(table: readonly Entry[], reader: ColumnReader, what: string): Entry {
+  const found = table[reader.uint(what, TABLE_MAX)];
+  if (found === undefined) {
+    throw noTakes(what);
+  }
+  return found;
+}
+
+function readText(reader: ColumnReader): Text {
+  const text = textOf(reader.raw("text", reader.uint("text", TEXT_BYTES_MAX)));
+  if (text.length > TEXT_CHARS_MAX) {
+    throw noTakes("text");
+  }
+  return { text, number: text === "" ? Number.NaN : Number(text) };
 }
 
 function isTime(value: number): boolean {

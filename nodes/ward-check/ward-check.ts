@@ -41,6 +41,10 @@ interface Sorted {
 }
 
 function sortOut(items: readonly Item[], options: CheckOptions): Sorted {
+  // Nearly always all of them are possible, and then nothing needs to be made.
+  if (items.every((item) => refusalOf(item, TABLES, options) === null)) {
+    return { possible: items, refused: [], reasons: [] };
+  }
   const possible: Item[] = [];
   const refused: Item[] = [];
   const reasons: Refusal[] = [];

@@ -12,7 +12,7 @@ const node: (red: Red) => void = defineNode({
       tab: source.tab,
       take: (take, ward) => {
         count += take.items.length;
-        source.send({ ...messageOf(take, ward) });
+        source.send(messageOf(take, ward));
         source.status("green", "dot", { figures: String(count) });
       },
     });

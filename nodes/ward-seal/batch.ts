@@ -47,7 +47,8 @@ export class Batch {
    * WardError at the first item that cannot be sealed: what came before it stays.
    */
   add({ items, ward }: ItemMessage): void {
-    for (const [place, item] of items.entries()) {
+    let place = 0;
+    for (const item of items) {
       const take = this.#takeOf(item, ward.takes);
       if (!hasIndex(take.indices, item.index)) {
         refuseInfinite(item, place);
@@ -55,6 +56,7 @@ export class Batch {
         take.indices = unionOf(take.indices, oneIndex(item.index));
         this.#count += 1;
       }
+      place += 1;
     }
   }
 

@@ -27,7 +27,8 @@ import { openItems, openTally } from "../../gateway/sealing/open.ts";
 import type { DroppedTab, TallyTake } from "../../gateway/sealing/tally.ts";
 import { readSettings } from "../../gateway/settings.ts";
 import { socketPair } from "../../gateway/socket-pair.ts";
-import { TakeWriter } from "../../gateway/takes/take-writer.ts";
+import { TakeEncoder } from "../../gateway/takes/take-encoder.ts";
+import { TakeMessages } from "../../gateway/takes/take-messages.ts";
 import { party, reading } from "./sealing-kit.ts";
 
 export const BOOT = "00000000000000b1";
@@ -80,7 +81,8 @@ export class FakeBedside {
   subscriptions: readonly Subscription[] = [];
   handedOver = 0;
   #link: RoomLink<FlowhostToBedside, BedsideToFlowhost> | null = null;
-  #writer: TakeWriter = new TakeWriter();
+  readonly #encoder = new TakeEncoder();
+  #messages: TakeMessages = new TakeMessages();
 
   attach(socket: Socket): void {
     this.#link?.close();
@@ -90,7 +92,7 @@ export class FakeBedside {
       onClose: () => undefined,
     });
     this.#link = link;
-    this.#writer = new TakeWriter();
+    this.#messages = new TakeMessages();
     link.send({ t: "hello", version: 1, boot: BOOT });
   }
 
@@ -119,8 +121,10 @@ export class FakeBedside {
   }
 
   #hand(takes: readonly Take[]): void {
-    const bytes = this.#writer.write(takes).slice();
-    this.#link?.send({ t: "takes", generation: this.generation }, [bytes]);
+    const encoded = takes.map((take) => this.#encoder.encode(take));
+    for (const bytes of this.#messages.write(encoded)) {
+      this.#link?.send({ t: "takes", generation: this.generation }, [bytes]);
+    }
   }
 
   #receive(message: FlowhostToBedside): void {

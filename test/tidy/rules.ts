@@ -11,7 +11,9 @@ export interface ImportRule {
 const NOUNS = [
   "gateway/reading.ts",
   "gateway/errors.ts",
+  "gateway/crc-state.ts",
   "gateway/indices.ts",
+  "gateway/series-digest.ts",
   "gateway/digest.ts",
   "gateway/settings.ts",
   "gateway/columns.ts",

@@ -4,13 +4,17 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { HeldTakes } from "../../../gateway/bedside/held-takes.ts";
-import { CLASSES, type ClassName, type Take } from "../../../gateway/reading.ts";
+import { CLASSES, type ClassName } from "../../../gateway/reading.ts";
+import { Definitions } from "../../../gateway/takes/definitions.ts";
+import type { EncodedTake } from "../../../gateway/takes/take-encoder.ts";
 
 const ROOMY = { takes: 1000, bytes: 10_000_000, inFlight: 1000 };
 const all = (): boolean => true;
+const DEFINITIONS = new Definitions();
 
-function takeOf(take: number, className: ClassName = "vital", device = "bed-1"): Take {
-  return { device, boot: "00".repeat(8), take, class: className, digest: 0, items: [] };
+function takeOf(take: number, className: ClassName = "vital", device = "bed-1"): EncodedTake {
+  const head = { device, boot: "00".repeat(8), take, class: className, count: 1 };
+  return { ...head, bytes: new Uint8Array(8), definitions: DEFINITIONS };
 }
 
 test("takes are handed out once, in order, and again in order after a new generation", () => {
@@ -77,7 +81,7 @@ test("whatever happens, every take held is settled, evicted or still there, exac
   fc.assert(
     fc.property(fc.array(act, { maxLength: 80 }), (acts) => {
       const held = new HeldTakes({ takes: 8, bytes: 10_000_000, inFlight: 4 });
-      const open = new Map<number, Take>();
+      const open = new Map<number, EncodedTake>();
       let last = 0;
       for (const step of acts) {
         if (step.do === "hold") {
@@ -117,6 +121,6 @@ test("whatever happens, every take held is settled, evicted or still there, exac
   );
 });
 
-function numbers(takes: readonly Take[]): number[] {
+function numbers(takes: readonly EncodedTake[]): number[] {
   return takes.map((take) => take.take);
 }

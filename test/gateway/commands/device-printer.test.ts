@@ -29,7 +29,7 @@ test("for people a word is the word, a unit of 1 is none, and no value is said",
   const items = values.map((each, index): Reading => {
     return { ...about, ...more, ...each, index, code: `A_${index}` };
   });
-  printer.takes([{ device: "d", boot: about.boot, take: 1, class: "vital", digest: 0, items }]);
+  printer.takes([{ device: "d", boot: about.boot, take: 1, class: "vital", items }]);
   stdout.end();
   const lines = (await text(stdout)).trimEnd().split("\n");
   assert.deepEqual(

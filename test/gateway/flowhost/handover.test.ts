@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { Handover, type SealedBatch } from "../../../gateway/flowhost/handover.ts";
 import { type Settled, Settlement } from "../../../gateway/flowhost/settlement.ts";
 import { factsOf } from "../../../gateway/flowhost/sources.ts";
+import { keyOf } from "../../../gateway/flowhost/take-state.ts";
 import type { Take } from "../../../gateway/reading.ts";
 import type { FlowhostToKeeper } from "../../../gateway/rooms.ts";
 import { vitalTake } from "../../fakes/flowhost-kit.ts";
@@ -39,8 +40,7 @@ function kit() {
   const sealed = (take: Take): SealedBatch => {
     settlement.admit(factsOf(take), "Ward 3", 0);
     const { bytes, salt } = sealer.sealItems("vital", take.items);
-    const { device, boot, take: number } = take;
-    const kept = [{ device, boot, take: number, indices: 2 ** take.items.length - 1 }];
+    const kept = [{ key: keyOf(take), indices: 2 ** take.items.length - 1 }];
     return { class: "vital", bytes, salt, kept };
   };
   const nextPut = async (count: number): Promise<PutMessage> => {

@@ -6,8 +6,10 @@ import * as fc from "fast-check";
 import { bedsideParser } from "../../../gateway/flowhost/bedside-messages.ts";
 import { parseKeeperToFlowhost } from "../../../gateway/flowhost/keeper-messages.ts";
 import { parseFlowhostConfig } from "../../../gateway/flowhost/start-config.ts";
+import type { Take } from "../../../gateway/reading.ts";
 import { TakeReader } from "../../../gateway/takes/take-reader.ts";
-import { TakeWriter } from "../../../gateway/takes/take-writer.ts";
+import { TakeEncoder } from "../../../gateway/takes/take-encoder.ts";
+import { TakeMessages } from "../../../gateway/takes/take-messages.ts";
 import { BOOT, noticeTake, vitalTake } from "../../fakes/flowhost-kit.ts";
 import { party, wardCode } from "../../fakes/sealing-kit.ts";
 
@@ -52,7 +54,7 @@ test("every message of rooms.ts passes as it is", () => {
     assert.deepEqual(parseBedsideToFlowhost(message), message);
   }
   const takes = { t: "takes", generation: 3 };
-  const heard = parseBedsideToFlowhost(takes, [new TakeWriter().write(TAKES)]);
+  const heard = parseBedsideToFlowhost(takes, bytesOf(TAKES));
   assert.deepEqual(heard, { ...takes, takes: TAKES });
   assert.equal(
     wardCode(() => parseBedsideToFlowhost(takes)),
@@ -156,3 +158,8 @@ test("the start message is read with its defaults, or what is wrong is named", (
     );
   }
 });
+
+function bytesOf(takes: readonly Take[]): Uint8Array[] {
+  const encoder = new TakeEncoder();
+  return new TakeMessages().write(takes.map((take) => encoder.encode(take)));
+}

@@ -16,7 +16,8 @@ import { FlowLog } from "../../../gateway/flowhost/flow-log.ts";
 import { LinkWatch } from "../../../gateway/flowhost/link-watch.ts";
 import { OutboxWatch } from "../../../gateway/flowhost/outbox-watch.ts";
 import { KeptSoFar, SealedRegister } from "../../../gateway/flowhost/sealed-register.ts";
-import { deliver, Sources, tabsOf } from "../../../gateway/flowhost/sources.ts";
+import { deliver, Sources } from "../../../gateway/flowhost/sources.ts";
+import { keyOf } from "../../../gateway/flowhost/take-state.ts";
 import type { Take } from "../../../gateway/reading.ts";
 import type { FlowhostToKeeper, LineStatus, Subscription } from "../../../gateway/rooms.ts";
 import { noticeTake, vitalTake } from "../../fakes/flowhost-kit.ts";
@@ -59,7 +60,7 @@ test("nodes that want the same of a device share it, one that wants something el
   assert.match(other!.lines[0]!.text, /tab of first/);
   const take = vitalTake(DEVICE, 1);
   const receivers = sources.receiversOf(take);
-  assert.equal(tabsOf(receivers), "tab of first, tab of same");
+  assert.equal(receivers.tabs, "tab of first, tab of same");
   deliver(take, receivers, 7);
   assert.deepEqual(first!.takes[0], same!.takes[0]);
   assert.notEqual(first!.takes[0]!.items, same!.takes[0]!.items, "each has items of its own");
@@ -78,9 +79,10 @@ test("notices go to the notices nodes only", () => {
   sources.subscribe(SUBSCRIPTION, source);
   const end = sources.subscribeNotices(notices);
   sources.settle();
-  assert.deepEqual(sources.receiversOf(noticeTake(1)), [notices]);
-  assert.deepEqual(sources.receiversOf(vitalTake("bed-2/spo2", 1)), []);
+  assert.deepEqual(sources.receiversOf(noticeTake(1)).nodes, [notices]);
+  assert.deepEqual(sources.receiversOf(vitalTake("bed-2/spo2", 1)).nodes, []);
   end();
+  assert.deepEqual(sources.receiversOf(noticeTake(1)).nodes, []);
   end();
   assert.equal(changes, 3);
 });
@@ -96,7 +98,7 @@ test("only what was sealed here, unchanged, is stored; it settles what was seale
   }
   register.add("vital", a!, middle.items);
   const { kept } = register.find(Buffer.from(a!.bytes), a!.salt);
-  assert.deepEqual(kept, [{ device: DEVICE, boot: take.boot, take: 1, indices: 0b0110 }]);
+  assert.deepEqual(kept, [{ key: keyOf(take), indices: 0b0110 }]);
   const changed = Uint8Array.from(a!.bytes);
   changed[20]! ^= 1;
   for (const [bytes, salt] of [

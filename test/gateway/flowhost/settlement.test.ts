@@ -10,6 +10,7 @@ import type { WardTake } from "../../../gateway/rooms.ts";
 import type { TallyTake } from "../../../gateway/sealing/tally.ts";
 import { type Account, type KeptItems, Settlement } from "../../../gateway/flowhost/settlement.ts";
 import { factsOf } from "../../../gateway/flowhost/sources.ts";
+import { keyOf } from "../../../gateway/flowhost/take-state.ts";
 import { BOOT, vitalTake } from "../../fakes/flowhost-kit.ts";
 
 const DEVICE = "bed-1/spo2";
@@ -23,8 +24,7 @@ function part(take: Take, indices: readonly number[]): WardTake {
 }
 
 function kept(take: Take, indices: readonly number[]): KeptItems {
-  const { device, boot, take: number } = take;
-  return { device, boot, take: number, indices: setOf(indices) };
+  return { key: keyOf(take), indices: setOf(indices) };
 }
 
 function setOf(indices: readonly number[]): number {
@@ -319,7 +319,7 @@ class Model {
       assert.equal(sets.filter((set) => hasIndex(set, index)).length, 1, "exactly one end");
       const ends = this.ends.get(row.take)?.get(index) ?? new Set();
       if (hasIndex(row.kept, index)) {
-        assert.ok(this.#isStored(row.take, index), "kept without a batch");
+        assert.ok(this.#isStored(keyOf(row), index), "kept without a batch");
       } else if (hasIndex(row.refused, index)) {
         assert.ok(ends.has("refused"), "refused by nobody");
       } else if (hasIndex(row.withheld, index)) {
@@ -337,10 +337,10 @@ class Model {
   }
 
   /** On disk, or in the put under way. */
-  #isStored(number: number, index: number): boolean {
+  #isStored(key: string, index: number): boolean {
     return (
-      this.onDisk.has(`${number} ${index}`) ||
-      (this.inPut ?? []).some(({ take, indices }) => take === number && hasIndex(indices, index))
+      this.onDisk.has(`${key} ${index}`) ||
+      (this.inPut ?? []).some((kept) => kept.key === key && hasIndex(kept.indices, index))
     );
   }
 
@@ -348,10 +348,10 @@ class Model {
     if (this.inPut === null || this.account === null) {
       return;
     }
-    for (const { take, indices } of this.inPut) {
+    for (const { key, indices } of this.inPut) {
       for (let index = 0; index < ITEMS; index += 1) {
         if (hasIndex(indices, index)) {
-          this.onDisk.add(`${take} ${index}`);
+          this.onDisk.add(`${key} ${index}`);
         }
       }
     }

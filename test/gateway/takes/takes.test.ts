@@ -3,12 +3,15 @@ import { describe, test } from "node:test";
 
 import * as fc from "fast-check";
 
+import { digestOf } from "../../../gateway/digest.ts";
 import { WardError } from "../../../gateway/errors.ts";
 import { itemProblem } from "../../../gateway/item-shape.ts";
 import { CLASSES, CLOCK_QUALITIES, QUALITIES } from "../../../gateway/reading.ts";
 import type { ClassName, Item, Take } from "../../../gateway/reading.ts";
+import { type EncodedTake, TakeEncoder } from "../../../gateway/takes/take-encoder.ts";
+import { TABLE_MAX } from "../../../gateway/takes/take-form.ts";
+import { TakeMessages } from "../../../gateway/takes/take-messages.ts";
 import { TakeReader } from "../../../gateway/takes/take-reader.ts";
-import { TakeWriter } from "../../../gateway/takes/take-writer.ts";
 
 const TIME_MAX = 2 ** 52 - 1;
 const word = fc.string({ unit: "binary", maxLength: 12 }).filter((text) => text.isWellFormed());
@@ -74,49 +77,59 @@ const anyTake: fc.Arbitrary<Take> = fc
       head: source,
       name: fc.constant(name),
       at,
-      digest: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
       items: fc.array(contents[name], { minLength: 1, maxLength: name === "wave" ? 1 : 6 }),
     }),
   )
-  .map(({ head, name, at: time, digest, items }) => ({
-    device: head.device,
-    boot: head.boot,
-    take: head.take,
-    class: name,
-    digest,
-    items: items.map((fields, index) => itemOf(name, { ...head, index }, time, fields)),
-  }));
+  .map(({ head, name, at: time, items: fields }) => {
+    const items = fields.map((each, index) => itemOf(name, { ...head, index }, time, each));
+    const { device, boot, take } = head;
+    return { device, boot, take, class: name, digest: digestOf(items), items };
+  });
 
 describe("takes on a link", () => {
-  test("what is written is read back, field for field, message after message", () => {
+  test("what is written is read back with its digest, field for field, message after message", () => {
     fc.assert(
       fc.property(fc.array(fc.array(anyTake, { maxLength: 8 }), { maxLength: 5 }), (messages) => {
-        const [writer, reader] = [new TakeWriter(), new TakeReader()];
+        const link = new Way();
         for (const takes of messages) {
-          assert.deepEqual(reader.read(writer.write(takes)), takes);
+          assert.deepEqual(link.pass(takes.map(encoded(link))), takes);
         }
       }),
     );
   });
 
   test("a known series with a known value costs a few bytes", () => {
-    const takes = [vital(1, "97"), vital(2, "98")];
-    const [writer, reader] = [new TakeWriter(), new TakeReader()];
-    reader.read(writer.write(takes));
-    const again = writer.write([vital(3, "97")]);
-    assert.ok(again.length <= 20, `${again.length} bytes`);
-    assert.deepEqual(reader.read(again), [vital(3, "97")]);
+    const link = new Way();
+    link.pass([vital(1, "97"), vital(2, "98")].map(encoded(link)));
+    const again = link.messages.write([link.encoder.encode(vital(3, "97"))]);
+    assert.ok(again[0]!.length <= 30, `${again[0]!.length} bytes`);
+    assert.deepEqual(link.reader.read(again[0]!), [vital(3, "97")]);
   });
 
   test("endless new texts make both sides begin anew, and nothing grows", () => {
-    const [writer, reader] = [new TakeWriter(), new TakeReader()];
-    for (let message = 0; message < 200; message += 1) {
+    const link = new Way();
+    const all: EncodedTake[] = [];
+    for (let message = 0; message < 700; message += 1) {
       const takes = Array.from({ length: 40 }, (_, place) => {
         const number = 1 + 40 * message + place;
         return vital(number, String(1000 + number), `CODE_${number}`);
       });
-      assert.deepEqual(reader.read(writer.write(takes)), takes);
+      const bytes = takes.map(encoded(link));
+      all.push(...bytes);
+      assert.deepEqual(link.pass(bytes), takes);
     }
+    assert.ok(new Set(all.map(({ definitions }) => definitions)).size > 2);
+    // What was encoded with tables that were replaced since can be said to a new link all the same.
+    const other = new Way();
+    const again: Take[] = [];
+    for (let from = 0; from < all.length; from += 256) {
+      again.push(...other.pass(all.slice(from, from + 256)));
+    }
+    assert.deepEqual(
+      again.map(({ take }) => take),
+      all.map(({ take }) => take),
+    );
+    assert.ok(all.length > TABLE_MAX);
   });
 
   test("any bytes are well-formed takes or an error with a code", () => {
@@ -129,7 +142,9 @@ describe("takes on a link", () => {
         fc.nat(),
         fc.integer({ min: 1, max: 255 }),
         (takes, place, change) => {
-          const bytes = Uint8Array.from(new TakeWriter().write(takes));
+          const link = new Way();
+          const [message] = link.messages.write(takes.map(encoded(link)));
+          const bytes = Uint8Array.from(message!);
           bytes[place % bytes.length]! ^= change;
           readAny(new TakeReader(), bytes);
         },
@@ -137,6 +152,21 @@ describe("takes on a link", () => {
     );
   });
 });
+
+/** A link from encoder to reader. */
+class Way {
+  readonly encoder = new TakeEncoder();
+  readonly messages = new TakeMessages();
+  readonly reader = new TakeReader();
+
+  pass(takes: readonly EncodedTake[]): Take[] {
+    return this.messages.write(takes).flatMap((bytes) => this.reader.read(bytes));
+  }
+}
+
+function encoded({ encoder }: Way): (take: Take) => EncodedTake {
+  return (take) => encoder.encode(take);
+}
 
 function readAny(reader: TakeReader, bytes: Uint8Array): void {
   let takes: Take[];
@@ -194,5 +224,5 @@ function vital(take: number, text: string, code = "MDC_PULS_OXIM_SAT_O2"): Take 
     quality: ["valid"],
     path: "1.1.1",
   };
-  return { ...head, class: "vital", digest: take, items: [item] };
+  return { ...head, class: "vital", digest: digestOf([item]), items: [item] };
 }
