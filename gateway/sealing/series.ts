@@ -68,12 +68,22 @@ export class SeriesTable {
     const key = bytes.toString("latin1");
     let series = this.#known.get(key);
     if (series === undefined) {
-      // A copy: the item belongs to a flow, which may still change it.
-      const copy = structuredClone(item.kind === "waveform" ? { ...item, samples: [] } : item);
-      series = { item: copy, form, bytes, place: this.#known.size, next: null };
+      series = { item: copyOf(item), form, bytes, place: this.#known.size, next: null };
       this.#known.set(key, series);
     }
     return series;
+  }
+}
+
+/** An item belongs to a flow, which may still change it. */
+function copyOf(item: Item): Item {
+  switch (item.kind) {
+    case "reading":
+      return { ...item, quality: [...item.quality] };
+    case "waveform":
+      return { ...item, quality: [...item.quality], period: { ...item.period }, samples: [] };
+    case "notice":
+      return { ...item };
   }
 }
 

@@ -1,19 +1,21 @@
 import { WardError } from "../../gateway/errors.ts";
 import type { FlowServices } from "../../gateway/flow-services.ts";
-import type { ClassName } from "../../gateway/reading.ts";
+import type { ClassName, Item } from "../../gateway/reading.ts";
 import type { WardFlowMessage, WardMessage } from "../../gateway/rooms.ts";
 import type { ItemMessage } from "../ward-message.ts";
 import { TAKES_MAX } from "../ward-message.ts";
 import { Batch } from "./batch.ts";
 
 export interface SealerOptions {
-  /** How long the first item of a batch waits for others (milliseconds). */
+  /** How long the first item of a batch waits for others, from when it was taken (milliseconds). */
   readonly windowMs: number;
   /** The same for waveforms; less than `windowMs` counts as that. */
   readonly waveMs: number;
   /** Items in one batch, at most; a waveform block counts as one. */
   readonly itemsMax: number;
   readonly services: Pick<FlowServices, "batch">;
+  /** The gateway's time, epoch milliseconds. */
+  readonly now: () => number;
   readonly send: (message: WardFlowMessage) => void;
 }
 
@@ -47,7 +49,7 @@ export class Sealer {
     ) {
       this.#flush(waiting);
     }
-    const batch = this.#batchOf(ward.class, ward.generation);
+    const batch = this.#batchOf(ward.class, ward.generation, items);
     batch.add(message);
     if (
       batch.count >= itemsMax ||
@@ -70,22 +72,24 @@ export class Sealer {
     }
   }
 
-  #batchOf(className: ClassName, generation: number): Batch {
+  #batchOf(className: ClassName, generation: number, items: readonly Item[]): Batch {
     const waiting = this.#waiting.get(className);
     if (waiting !== undefined) {
       return waiting;
     }
     const batch = new Batch(className, generation, this.#options.services);
     this.#waiting.set(className, batch);
-    this.#wake(paceOf(className));
+    this.#wake(paceOf(className), ageOf(items, this.#options.now()));
     return batch;
   }
 
-  #wake(pace: Pace): void {
+  /** The way here is part of the wait. What is much older was handed over again, or comes by another clock: it waits like any. */
+  #wake(pace: Pace, ageMs: number): void {
     if (this.#due.has(pace)) {
       return;
     }
-    const waitMs = this.#waitMs(pace);
+    const most = this.#waitMs(pace);
+    const waitMs = ageMs >= 0 && ageMs <= most / 2 ? most - ageMs : most;
     const timer = setTimeout(() => this.#isDue(), waitMs);
     this.#due.set(pace, { timer, at: performance.now() + waitMs });
   }
@@ -126,6 +130,13 @@ type Pace = "wave" | "other";
 
 function paceOf(className: ClassName): Pace {
   return className === "wave" ? "wave" : "other";
+}
+
+function ageOf([first]: readonly Item[], now: number): number {
+  if (first === undefined) {
+    return 0;
+  }
+  return now - (first.kind === "waveform" ? first.start : first.at);
 }
 
 function refuseSettled({ takes, refused }: WardMessage): void {

@@ -16,6 +16,7 @@ const node: (red: Red) => void = defineNode({
       waveMs: fields.number("waveMs", WAVE_MS),
       itemsMax: fields.number("itemsMax", ITEMS),
       services,
+      now: Date.now,
       send: (message) => {
         batches += 1;
         send({ ...message });
