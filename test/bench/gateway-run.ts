@@ -25,6 +25,8 @@ export interface GatewaySample {
   readonly writtenBytes: number;
   /** TLS and MQTT, both ways. */
   readonly wireBytes: number;
+  /** Withheld by the flow, and accounted for. */
+  readonly withheld: Readonly<Record<ClassName, number>>;
   /** Given up by bedside because its buffer was full. */
   readonly evicted: Readonly<Record<ClassName, number>>;
   /** Age of the oldest take that is not on disk yet. */
@@ -47,6 +49,8 @@ export interface GatewayRunOptions {
   readonly lines: readonly string[];
   readonly flows: readonly Record<string, unknown>[];
   readonly pids: Readonly<Record<string, number>>;
+  /** What the gateway is run by, before its own command; it must stay the same process. */
+  readonly command?: readonly string[];
 }
 
 /** The processes of the gateway itself, in the order of a table. */
@@ -64,7 +68,7 @@ export class GatewayRun {
   readonly #startedAt: number = Date.now();
   #memory: Readonly<Record<string, number>> = {};
 
-  private constructor(bench: BenchSite, pids: Readonly<Record<string, number>>) {
+  private constructor(bench: BenchSite, { pids, command = [] }: GatewayRunOptions) {
     const { site } = bench;
     const broker = ["--broker", `mqtts://127.0.0.1:${bench.hubPort}`, "--server-name", BROKER_NAME];
     this.#bench = bench;
@@ -73,10 +77,8 @@ export class GatewayRun {
       "hub",
       ownCommand("hub", "--directory", site.hubDirectory, ...broker, "--json"),
     );
-    this.#gateway = new Part(
-      "gateway",
-      ownCommand("run", "--data", site.gatewayDirectory, "--settings", settingsOf(site), "--json"),
-    );
+    const own = ["--data", site.gatewayDirectory, "--settings", settingsOf(site), "--json"];
+    this.#gateway = new Part("gateway", [...command, ...ownCommand("run", ...own)]);
     this.#hub.on("line", (line) => {
       this.#latest.hub = typeof line["classes"] === "object" ? line : this.#latest.hub;
     });
@@ -104,7 +106,7 @@ export class GatewayRun {
       },
     });
     await writeFile(settingsOf(site), JSON.stringify({ ballastBytes: 0 }));
-    const run = new GatewayRun(bench, options.pids);
+    const run = new GatewayRun(bench, options);
     try {
       await Promise.all([
         run.#hub.first(({ kind }) => kind === "ready", READY_MS),
@@ -149,6 +151,7 @@ export class GatewayRun {
       cpu,
       writtenBytes: written,
       wireBytes: numberAt(wire, "up") + numberAt(wire, "down"),
+      withheld: perClass((name) => numberAt(bedside, "classes", name, "withheld")),
       evicted: perClass((name) => numberAt(bedside, "classes", name, "evicted")),
       unsettledMs: numberAt(bedside, "oldestUnsettledMs"),
       backlog: Object.keys(Object(classes)).reduce(

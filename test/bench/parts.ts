@@ -1,6 +1,7 @@
 import { backlogPart } from "./backlog/backlog-part.ts";
 import { decodersPart } from "./decoders/decoders-part.ts";
 import { housePart } from "./house/house-part.ts";
+import { variantsPart } from "./house/variants-part.ts";
 import { limitsPart } from "./limits/limits-part.ts";
 import { modbusPart } from "./modbus/modbus-part.ts";
 import { opcuaPart } from "./opcua/opcua-part.ts";
@@ -12,6 +13,7 @@ import { ward30Part } from "./ward30/ward30-part.ts";
 /** Everything that `npm run bench` measures, in the order of docs/benchmarks.md. */
 export const PARTS: readonly BenchPart[] = [
   housePart,
+  variantsPart,
   peersPart,
   limitsPart,
   backlogPart,

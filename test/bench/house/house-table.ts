@@ -3,7 +3,8 @@ import { atLeast, atMost, type Goal } from "../goal.ts";
 import { GATEWAY_PROCESSES } from "../gateway-run.ts";
 import { heading, type Table } from "../table.ts";
 import type { StockPhase, StockResults } from "./stock-bench.ts";
-import type { WardPhase, WardResults } from "./ward-bench.ts";
+import type { WardResults } from "./ward-bench.ts";
+import type { WardPhase } from "./ward-phases.ts";
 
 /** What the house did beside stock Node-RED. */
 export interface HouseResults {

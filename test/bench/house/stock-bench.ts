@@ -2,7 +2,7 @@ import { WardError } from "../../../gateway/errors.ts";
 import type { BenchSite } from "../bench-site.ts";
 import { READINGS_PER_LINE } from "./monitor-lines.ts";
 import { type StockSample, StockWay } from "./stock-way.ts";
-import type { BenchLoad } from "./ward-bench.ts";
+import type { BenchLoad } from "./ward-phases.ts";
 
 /** What one phase of a steady load cost. */
 export interface StockPhase {

@@ -2,13 +2,14 @@ import type { BenchSite } from "../bench-site.ts";
 import { type Commit, GatewayRun, type GatewaySample } from "../gateway-run.ts";
 import { numberAt } from "../../../gateway/json-value.ts";
 import { Program } from "../program.ts";
-import { benchFlow } from "./bench-flow.ts";
+import { benchFlow, type FlowEnd } from "./bench-flow.ts";
 import { MONITOR_MODEL, MONITOR_OPTIONS, READINGS_PER_LINE } from "./monitor-lines.ts";
 
 /** Everything that is known at one moment; `opened` and `evicted` of the readings. */
-export interface WardSample extends Omit<GatewaySample, "opened" | "evicted"> {
+export interface WardSample extends Omit<GatewaySample, "opened" | "evicted" | "withheld"> {
   /** Readings that the load has put on the line. */
   readonly sent: number;
+  /** At the hub; with an empty sink, withheld and accounted for on disk. */
   readonly opened: number;
   readonly evicted: number;
 }
@@ -25,8 +26,13 @@ export interface WardAccount {
 }
 
 const DEVICES = 8;
-/** The seal's, as in the flow that ships (milliseconds). */
-const WINDOW_MS = 100;
+
+export interface WardOptions extends FlowEnd {
+  /** What the gateway is run by, before its own command. */
+  readonly command: readonly string[];
+}
+
+const USUAL: WardOptions = { windowMs: 100, isEmpty: false, command: [] };
 const QUIET_MS = 20_000;
 /** Readings a second while starting: a line a second and device, as a real device gives it. */
 const IDLE = DEVICES * READINGS_PER_LINE;
@@ -35,14 +41,17 @@ const IDLE = DEVICES * READINGS_PER_LINE;
 export class WardWay {
   readonly #load: Program;
   readonly #run: GatewayRun;
+  readonly #isEmpty: boolean;
 
-  private constructor(load: Program, run: GatewayRun) {
+  private constructor(load: Program, run: GatewayRun, isEmpty: boolean) {
     this.#load = load;
     this.#run = run;
+    this.#isEmpty = isEmpty;
   }
 
   /** Starts everything; resolves when the first reading is at the hub. */
-  static async open(bench: BenchSite): Promise<WardWay> {
+  static async open(bench: BenchSite, options: Partial<WardOptions> = {}): Promise<WardWay> {
+    const { windowMs, isEmpty, command } = { ...USUAL, ...options };
     const { program: load, ready } = await Program.start("house/load-device.ts", String(DEVICES));
     try {
       const ports = Array.isArray(ready["ports"]) ? ready["ports"].map(Number) : [];
@@ -57,11 +66,12 @@ export class WardWay {
             model: MONITOR_MODEL,
             options: MONITOR_OPTIONS,
           })),
-          WINDOW_MS,
+          { windowMs, isEmpty },
         ),
         pids: { load: load.pid },
+        command,
       });
-      return new WardWay(load, run);
+      return new WardWay(load, run, isEmpty);
     } catch (error) {
       await load.stop();
       throw error;
@@ -85,9 +95,10 @@ export class WardWay {
 
   /** Waits for the hub's next counters and looks at everything else in that moment. */
   async sample(): Promise<WardSample> {
-    const { opened, evicted, ...sample } = await this.#run.sample();
+    const { opened, evicted, withheld, ...sample } = await this.#run.sample();
     const sent = numberAt(await this.#load.count(), "lines") * READINGS_PER_LINE;
-    return { ...sample, sent, opened: opened.vital, evicted: evicted.vital };
+    const ended = this.#isEmpty ? withheld.vital : opened.vital;
+    return { ...sample, sent, opened: ended, evicted: evicted.vital };
   }
 
   /** Bytes of the outbox's files. */

@@ -57,7 +57,7 @@ export async function benchWard30(
       line,
       options,
     }));
-    const flows = benchFlow(devices, windowMs);
+    const flows = benchFlow(devices, { windowMs, isEmpty: false });
     const run = await GatewayRun.start(bench, { lines, flows, pids: { monitors: monitors.pid } });
     try {
       const from = await warm(run);
