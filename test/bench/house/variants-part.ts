@@ -38,10 +38,10 @@ const PACED = 1000;
 const STRACE = "/usr/bin/strace";
 const SYNC_DELAY_US = 10_000;
 /** With -D the gateway stays the process that was started; with a filter for this one call, others are not slowed. */
-const SLOW_DISK = [
-  ...[STRACE, "-D", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", "trace=fdatasync"],
-  ...["-e", `inject=fdatasync:delay_exit=${SYNC_DELAY_US}`],
-];
+const SLOW_DISK =
+  `${STRACE} -D -f -qq -o /dev/null --seccomp-bpf -e trace=fdatasync -e inject=fdatasync:delay_exit=${SYNC_DELAY_US}`.split(
+    " ",
+  );
 
 async function measure({ directory, ...context }: BenchContext): Promise<VariantsResults> {
   const { seconds, signal, say } = context;
