@@ -16,7 +16,7 @@ import { anonymousMb } from "./memory.ts";
  */
 const SOAK_S = Number(process.env["SOAK_S"] ?? 8);
 /** Between two losses of the broker. */
-const BROKER_S = Math.max(4, SOAK_S / 60);
+const BROKER_S = 5;
 /** From the second to the last quarter a room may grow by so much: V8 collects late, the more so in a short run. */
 const GROWTH_MB_MAX = SOAK_S < 600 ? 30 : 10;
 const FILES_MORE_MAX = 4;
