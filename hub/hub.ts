@@ -334,7 +334,7 @@ export class Hub {
         this.#early.release(outcome);
         break;
     }
-    this.#post.schedule();
+    this.#post.schedule(outcome.kind === "committed" ? outcome.backlog : outcome.kind === "again");
   }
 
   async #publish(topic: string, payload: Uint8Array): Promise<void> {

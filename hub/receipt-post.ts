@@ -16,12 +16,17 @@ export interface ReceiptPostOptions {
   readonly publish: (topic: string, payload: Uint8Array) => Promise<void>;
 }
 
-/** Signs and sends what the book has gathered, at most every 50 ms; while receipts are on their way the next ones gather. */
+/**
+ * Signs and sends what the book has gathered. Nobody waits for receipts of what has just been taken: they go out four times a
+ * second. A gateway that drains its backlog goes by them: they go out 20 times a second. While some are on their way the next ones
+ * gather.
+ */
 export class ReceiptPost {
   readonly book: ReceiptBook;
   readonly #options: ReceiptPostOptions;
   #timer: NodeJS.Timeout | null = null;
-  #sentAt = 0;
+  #sentAt = -Infinity;
+  #isDraining = false;
   #sending: Promise<void> | null = null;
 
   constructor(options: ReceiptPostOptions) {
@@ -29,18 +34,21 @@ export class ReceiptPost {
     this.book = new ReceiptBook(options.provenFrom);
   }
 
-  /** Sees to it that what is in the book goes out soon. */
-  schedule(): void {
-    if (this.book.isEmpty || this.#timer !== null || this.#sending !== null) {
+  /** Sees to it that what is in the book goes out in time; `isDraining` when some of it comes from a backlog. */
+  schedule(isDraining: boolean): void {
+    this.#isDraining ||= isDraining;
+    if (this.book.isEmpty || this.#sending !== null) {
       return;
     }
-    const waitMs = Math.max(0, this.#sentAt + INTERVAL_MS - performance.now());
+    const interval = this.#isDraining ? DRAIN_MS : LIVE_MS;
+    const waitMs = Math.max(0, this.#sentAt + interval - performance.now());
+    clearTimeout(this.#timer ?? undefined);
     this.#timer = setTimeout(() => {
       this.#timer = null;
       if (this.#options.isUp()) {
         this.#sending = this.#send().finally(() => {
           this.#sending = null;
-          this.schedule();
+          this.schedule(false);
         });
       }
     }, waitMs);
@@ -59,6 +67,7 @@ export class ReceiptPost {
   /** What does not arrive is made up for by the next receipt, or when the record comes again. */
   async #send(): Promise<void> {
     this.#sentAt = performance.now();
+    this.#isDraining = false;
     const receipts = this.book.take(this.#options.now());
     await Promise.allSettled(receipts.map(async (receipt) => await this.#sendOne(receipt)));
   }
@@ -70,4 +79,5 @@ export class ReceiptPost {
 }
 
 /** Receipts go out at most this often (milliseconds). */
-const INTERVAL_MS = 50;
+const LIVE_MS = 250;
+const DRAIN_MS = 50;
