@@ -8,6 +8,7 @@ is not right, with one line on stderr and exit code 1.
 import datetime
 import hashlib
 import json
+import os
 import re
 import struct
 import sys
@@ -29,6 +30,7 @@ QUALITIES = ["valid", "invalid", "questionable", "unavailable", "calibrating", "
              "early", "ongoing", "in-alarm", "alarm-inhibited"]
 EPOCH_START = datetime.datetime(1970, 1, 1)
 CONTENT_BYTES_MAX = 8 * 2**20
+SEALING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "gateway", "sealing")
 GATEWAY = re.compile(r"[a-z0-9-]{3,64}")
 
 
@@ -219,15 +221,34 @@ def open_record(data, root, epoch):
 def unpack(plaintext):
     reader = Reader(plaintext)
     method, length, body = reader.byte(), reader.uint(), reader.rest()
-    check(length <= CONTENT_BYTES_MAX and method in (0, 1), "packing is wrong")
-    if method == 1:
-        decompressor = zstandard.ZstdDecompressor(max_window_size=CONTENT_BYTES_MAX).decompressobj()
+    check(length <= CONTENT_BYTES_MAX and method in (0, 1, 2), "packing is wrong")
+    if method != 0:
+        dictionary = dictionary_1() if method == 2 else None
+        decompressor = zstandard.ZstdDecompressor(
+            dict_data=dictionary, max_window_size=CONTENT_BYTES_MAX
+        ).decompressobj()
         content = decompressor.decompress(body)
         check(decompressor.unused_data == b"", "bytes after the zstd frame")
     else:
         content = body
     check(len(content) == length, "length differs")
     return content
+
+
+def dictionary_1():
+    """The lines of the published file, each with its length before it."""
+    with open(os.path.join(SEALING, "dictionary-1.txt"), "rb") as file:
+        lines = file.read().split(b"\n")[:-1]
+    data = b"".join(uint_bytes(len(line)) + line for line in lines)
+    return zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+
+
+def uint_bytes(value):
+    result = bytearray()
+    while value >= 0x80:
+        result.append(value % 0x80 + 0x80)
+        value //= 0x80
+    return bytes(result + bytes([value]))
 
 
 # --- Content ---------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
-import { zstdCompressSync } from "node:zlib";
+import { constants, zstdCompressSync } from "node:zlib";
 
 import * as fc from "fast-check";
 
@@ -28,6 +29,7 @@ import {
   readEpoch,
   readRecord,
 } from "../../../gateway/sealing/open.ts";
+import { DICTIONARY_1 } from "../../../gateway/sealing/dictionary.ts";
 import { CONTENT_BYTES_MAX, pack, unpack } from "../../../gateway/sealing/pack.ts";
 import { keyId, RecordSigner } from "../../../gateway/sealing/sign.ts";
 import type { Sealer } from "../../../gateway/sealing/seal.ts";
@@ -573,14 +575,21 @@ describe("packing", () => {
   });
 
   test("never makes more than it announces", () => {
-    const bomb = zstdCompressSync(Buffer.alloc(64 * 2 ** 20));
-    assert.ok(bomb.length < 10_000);
-    for (const announced of [0, 1, 1000, CONTENT_BYTES_MAX]) {
-      assert.equal(
-        wardCode(() => unpack(packed(1, announced, bomb))),
-        "WARD_OPEN",
-      );
+    const content = Buffer.alloc(64 * 2 ** 20);
+    for (const [method, options] of [
+      [1, {}],
+      [2, { dictionary: DICTIONARY_1 }],
+    ] as const) {
+      const bomb = zstdCompressSync(content, options);
+      assert.ok(bomb.length < 10_000);
+      for (const announced of [0, 1, 1000, CONTENT_BYTES_MAX]) {
+        assert.equal(
+          wardCode(() => unpack(packed(method, announced, bomb))),
+          "WARD_OPEN",
+        );
+      }
     }
+    const bomb = zstdCompressSync(content);
     assert.equal(
       wardCode(() => unpack(packed(1, 64 * 2 ** 20, bomb))),
       "WARD_OPEN",
@@ -588,6 +597,28 @@ describe("packing", () => {
     assert.equal(
       wardCode(() => pack(Buffer.alloc(CONTENT_BYTES_MAX + 1))),
       "WARD_SEAL_INPUT",
+    );
+  });
+
+  test("packs with the dictionary that README.md names, which never changes", () => {
+    assert.equal(
+      createHash("sha256").update(DICTIONARY_1).digest("hex"),
+      "4f915651e2816c481fc9ef8d7febae79bd2be619656c346e26906c3a6a17aae5",
+    );
+    const codes = ["MDC_ECG_HEART_RATE", "MDC_PULS_OXIM_SAT_O2", "MDC_RESP_RATE", "MDC_TEMP"];
+    const readings = wardReadings(20, 1).map((item) => ({ ...item, code: codes[item.index % 4]! }));
+    const content = encodeItems(readings);
+    const bytes = pack(content);
+    assert.equal(bytes[0], 2);
+    assert.deepEqual(Buffer.from(unpack(bytes)), Buffer.from(content));
+    const without = zstdCompressSync(content, {
+      params: { [constants.ZSTD_c_compressionLevel]: 1 },
+    });
+    assert.ok(bytes.length < 0.9 * without.length, `${bytes.length} of ${without.length} bytes`);
+    // The dictionary is not known to the frame: without it there is no such content.
+    assert.equal(
+      wardCode(() => unpack(Buffer.concat([Buffer.of(1), bytes.subarray(1)]))),
+      "WARD_OPEN",
     );
   });
 
