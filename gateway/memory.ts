@@ -18,6 +18,23 @@ export async function memoryOf(
   );
 }
 
+/** The same, looked at anew at most every five seconds: the kernel walks all pages of a process for it, some milliseconds each. */
+export class MemoryWatch {
+  #mb: Readonly<Record<string, number>> = {};
+  #at = -Infinity;
+
+  async of(pids: Readonly<Record<string, number>>): Promise<Readonly<Record<string, number>>> {
+    const now = performance.now();
+    if (now - this.#at >= LOOK_MS) {
+      this.#at = now;
+      this.#mb = await memoryOf(pids);
+    }
+    return this.#mb;
+  }
+}
+
+const LOOK_MS = 5000;
+
 async function pssMb(pid: number): Promise<number | null> {
   if (pid === 0) {
     return null;

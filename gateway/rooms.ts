@@ -269,6 +269,50 @@ export interface NoticeText {
   readonly since: number | null;
 }
 
+/**
+ * How devices behave, in counts: no value, no code, nothing of a patient. Bedside says it every few seconds, main passes it on, and the
+ * keeper judges it (gateway/guard). Counts go up while a device is open, so that a report which is lost costs nothing.
+ */
+export interface Conduct {
+  /** Of the bedside that counts. */
+  readonly boot: string;
+  /** Milliseconds that never jump, from any start. */
+  readonly steadyMs: number;
+  /** How often the gateway's clock was set in this run of bedside. */
+  readonly clockSteps: number;
+  /** False while the gateway's own time is not to be trusted. */
+  readonly isClockGood: boolean;
+  readonly devices: readonly DeviceConduct[];
+}
+
+/** How one device behaves. */
+export interface DeviceConduct {
+  readonly device: string;
+  /** Key of its line. */
+  readonly line: string;
+  /** Another number each time it is opened: its counts begin anew. */
+  readonly opened: number;
+  /** 16 hex digits that change with what is asked of it. */
+  readonly asked: string;
+  /** True when it was on line all the time since the last report. */
+  readonly isOnline: boolean;
+  readonly frames: number;
+  /** Readings and waveform blocks. */
+  readonly items: number;
+  /** Questions that it refused (Modbus exceptions). */
+  readonly refused: number;
+  /** Pieces of bytes given up. */
+  readonly faults: number;
+  /** How often its OPC-UA server showed another certificate than the trusted one. */
+  readonly certificates: number;
+  /** 16 hex digits of the SHA-256 of the serial number that it states, or null. */
+  readonly identity: string | null;
+  /** How far its clock was ahead of the gateway's since the last report, or null. */
+  readonly clockLeadMs: number | null;
+  /** Modbus units that answered in its place and that nobody reads. */
+  readonly strangers: readonly number[];
+}
+
 /** main -> any room, over the child process channel (JSON, no values of devices). `link` comes with a socket. */
 export type MainToRoom =
   | { readonly t: "start"; readonly config: unknown }
@@ -277,8 +321,14 @@ export type MainToRoom =
   | { readonly t: "ping"; readonly n: number }
   | { readonly t: "notice"; readonly notice: NoticeText }
   | { readonly t: "checkpointed"; readonly n: number }
-  | { readonly t: "keep-checkpoint"; readonly n: number; readonly text: string }
+  | {
+      readonly t: "keep-checkpoint";
+      readonly n: number;
+      readonly text: string;
+      readonly isUrgent: boolean;
+    }
   | { readonly t: "ask"; readonly id: number; readonly what: string }
+  | { readonly t: "conduct"; readonly conduct: Conduct }
   /** The event is in the journal, or why it is not: then what it tells of must not happen. */
   | { readonly t: "journaled"; readonly id: number; readonly problem: string | null }
   | { readonly t: "stop" };
@@ -288,9 +338,16 @@ export type RoomToMain =
   | { readonly t: "ready"; readonly facts: Readonly<Record<string, string | number>> }
   | { readonly t: "pong"; readonly n: number; readonly oldestUnsettledMs: number | null }
   | { readonly t: "notice"; readonly notice: NoticeText }
-  | { readonly t: "checkpoint"; readonly n: number; readonly text: string }
+  /** To be kept at once when it is urgent: bedside then hands nothing over before it is. */
+  | {
+      readonly t: "checkpoint";
+      readonly n: number;
+      readonly text: string;
+      readonly isUrgent: boolean;
+    }
   /** Bedside has counted this far; main keeps it in memory for the bedside after a crash. */
   | { readonly t: "counted"; readonly text: string }
+  | { readonly t: "conduct"; readonly conduct: Conduct }
   | { readonly t: "checkpoint-kept"; readonly n: number }
   | { readonly t: "stats"; readonly stats: unknown }
   | { readonly t: "answer"; readonly id: number; readonly value: unknown }

@@ -1,8 +1,15 @@
 import { WardError } from "./errors.ts";
 import { CLASSES } from "./reading.ts";
-
-/** Percent of the outbox that classes of data may be given for their own, together. */
-const SHARES_MAX = 90;
+import {
+  days,
+  int,
+  type IntegerSpec,
+  percent,
+  type SettingSpec,
+  SHARES_MAX,
+  text,
+  whenFull,
+} from "./setting-specs.ts";
 
 /**
  * Every setting of the gateway, in one table: file key, unit, default, limits and what it is for. A setting comes from
@@ -218,6 +225,39 @@ export const SETTINGS = {
     /^$|^\/[^\0]{0,106}$/,
     "Where the agent of a balena box listens, to hold off updates during a trial or a drain. Empty: there is none.",
   ),
+  guardSocket: text(
+    "",
+    /^$|^\/[^\0]{0,106}$/,
+    "Where the guard of a box that is the router of its devices listens (docs/guard.md). Empty: there is none.",
+  ),
+  guardFactor: int(
+    3,
+    2,
+    100,
+    "times",
+    "A device that answers so many times more or less often than usual, or says so much more or less, is told.",
+  ),
+  guardSteadyS: int(
+    180,
+    60,
+    86_400,
+    "s",
+    "How a device behaves must have changed for this long before it is told.",
+  ),
+  guardStormCount: int(
+    30,
+    1,
+    1_000_000,
+    "a minute",
+    "Refusals (Modbus exceptions) or unreadable pieces of a device that are worth a notice, when they are eight times what is usual.",
+  ),
+  guardClockS: int(
+    60,
+    1,
+    86_400,
+    "s",
+    "A device's own clock that has moved by more than this against the gateway's is told.",
+  ),
   updateHoldS: int(
     3600,
     0,
@@ -231,6 +271,21 @@ export const SETTINGS = {
     "Address the editor listens on. Anything but loopback is your explicit decision.",
   ),
   editorPort: int(0, 0, 65_535, "port", "Port of the editor; 0 takes a free one."),
+  keyProvider: text(
+    "file",
+    /^(file|tpm)$/,
+    "Where the keys are: file, or tpm for a TPM 2.0. Keys in files are taken into the TPM at the next start; there is no way back.",
+  ),
+  tpmDevice: text(
+    "/dev/tpmrm0",
+    /^\/[^\0]{1,200}$/,
+    "The TPM. Looked at when keys are first put into it, and remembered.",
+  ),
+  tpmPcrs: text(
+    "",
+    /^$|^(\d|1\d|2[0-3])(,(\d|1\d|2[0-3])){0,7}$/,
+    "PCRs (7, or 0,7) that must be as they were for the keys to open. Empty: however the machine was started. Remembered too.",
+  ),
   flowhostHeapMb: int(128, 32, 2048, "MB", "Heap limit of the flow host."),
   keeperHeapMb: int(96, 32, 2048, "MB", "Heap limit of the keeper."),
   bedsideHeapMb: int(160, 32, 2048, "MB", "Heap limit of bedside."),
@@ -241,24 +296,6 @@ export type SettingName = keyof typeof SETTINGS;
 export type Settings = {
   readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends IntegerSpec ? number : string;
 };
-
-export interface IntegerSpec {
-  readonly type: "integer";
-  readonly default: number;
-  readonly minimum: number;
-  readonly maximum: number;
-  readonly unit: string;
-  readonly doc: string;
-}
-
-export interface TextSpec {
-  readonly type: "text";
-  readonly default: string;
-  readonly pattern: RegExp;
-  readonly doc: string;
-}
-
-export type SettingSpec = IntegerSpec | TextSpec;
 
 /** The environment variable of a setting: `commitMs` is `WARD_COMMIT_MS`. */
 export function variableOf(name: string): string {
@@ -354,33 +391,4 @@ function checked(
 
 function isSettings(values: Record<string, number | string>): values is Settings {
   return Object.keys(SETTINGS).every((name) => name in values);
-}
-
-function int(
-  fallback: number,
-  minimum: number,
-  maximum: number,
-  unit: string,
-  doc: string,
-): IntegerSpec {
-  return { type: "integer", default: fallback, minimum, maximum, unit, doc };
-}
-
-function percent(fallback: number, what: string): IntegerSpec {
-  const doc = `Part of outboxBytes that is always there for ${what}; more while others leave it free.`;
-  return int(fallback, 0, SHARES_MAX, "%", doc);
-}
-
-function days(fallback: number, what: string): IntegerSpec {
-  const doc = `${what} that waits longer than this, while the gateway runs, is given up; 0: never.`;
-  return int(fallback, 0, 36_500, "days", doc);
-}
-
-function whenFull(what: string): TextSpec {
-  const doc = `Which ${what} are given up when there is no room: evict-old the oldest, refuse-new the newest.`;
-  return text("evict-old", /^(evict-old|refuse-new)$/, doc);
-}
-
-function text(fallback: string, pattern: RegExp, doc: string): TextSpec {
-  return { type: "text", default: fallback, pattern, doc };
 }

@@ -5,7 +5,10 @@ import { Bedside } from "./bedside.ts";
 import { parseFlowhostToBedside } from "./inbox.ts";
 import { Clock } from "./clock.ts";
 import { ClockSync } from "./clock-sync.ts";
+import { ConductReports } from "./conduct-reports.ts";
 import { driverOf } from "../devices/catalog.ts";
+import { type EgressRules, limitEgress } from "../egress.ts";
+import { lineEndpoint, linePath } from "../lines/line-places.ts";
 import { openLine } from "../lines/open-line.ts";
 import { type Checkpoint, parseCheckpoint } from "./reservation.ts";
 import { RoomLink } from "../room-link.ts";
@@ -103,11 +106,13 @@ function start(config: BedsideConfig): void {
     opcuaPki: config.opcuaPki,
     gateway: config.gateway,
   };
+  limit(config.allowedLines);
   const boot = randomBytes(8).toString("hex");
   const sync = new ClockSync(config.settings.clockSyncFile);
+  const clock = new Clock({ synced: () => sync.state });
   const room = new Bedside({
     boot,
-    clock: new Clock({ synced: () => sync.state }),
+    clock,
     settings: config.settings,
     allowedLines: config.allowedLines,
     driver: driverOf,
@@ -116,7 +121,8 @@ function start(config: BedsideConfig): void {
       (await import("../lines/opcua-browse.ts")).browseOpcua(line, context, node),
     previous: checkpointOf(config.previous),
     counted: (checkpoint) => send({ t: "counted", text: JSON.stringify(checkpoint) }),
-    keep: (n, checkpoint) => send({ t: "checkpoint", n, text: JSON.stringify(checkpoint) }),
+    keep: (n, checkpoint, isUrgent) =>
+      send({ t: "checkpoint", n, text: JSON.stringify(checkpoint), isUrgent }),
   });
   bedside = room;
   room.start();
@@ -125,8 +131,29 @@ function start(config: BedsideConfig): void {
       "How far this gateway had counted before its last stop cannot be read: what was lost then is not known.";
     room.notice({ device: "", notice: "checkpoint-lost", text, since: null });
   }
-  stats = setInterval(() => send({ t: "stats", stats: room.stats() }), STATS_MS);
+  const conduct = new ConductReports({ boot, clock, devices: room.conduct });
+  stats = setInterval(() => {
+    send({ t: "stats", stats: room.stats() });
+    const said = conduct.look();
+    if (said !== null) {
+      send({ t: "conduct", conduct: said });
+    }
+  }, STATS_MS);
   send({ t: "ready", facts: { boot } });
+}
+
+/** Bedside calls devices on lines of the signed settings, and nobody else. */
+function limit(lines: readonly string[]): void {
+  const places = lines.flatMap(lineEndpoint);
+  const rules: EgressRules = {
+    tcp: places.filter(({ protocol }) => protocol === "tcp"),
+    udp: places.filter(({ protocol }) => protocol === "udp"),
+    paths: lines.flatMap(linePath),
+  };
+  limitEgress(
+    () => rules,
+    (notice) => send({ t: "notice", notice }),
+  );
 }
 
 /** An unreadable checkpoint must not keep bedside from starting. */

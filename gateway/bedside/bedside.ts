@@ -3,16 +3,18 @@ import { LinePool } from "./line-pool.ts";
 import { BedsideTotals, type BedsideStats } from "./totals.ts";
 import { clockNotice } from "./clock-notice.ts";
 import type { Clock, ClockStep } from "./clock.ts";
-import type { BadBytes, Driver, Frame } from "../devices/device.ts";
+import type { Driver, Frame } from "../devices/device.ts";
 import { GapBook } from "./gap-book.ts";
 import { Gathered } from "./gathered.ts";
 import { HeldTakes } from "./held-takes.ts";
 import type { Line } from "../lines/line.ts";
 import { type FreshTake, GATEWAY_DEVICE } from "../reading.ts";
-import { type Checkpoint, type CheckpointDevice, gapsAfterCrash, headroom } from "./reservation.ts";
+import { type Checkpoint, type CheckpointDevice, gapsAfterCrash } from "./reservation.ts";
+import { Reserve } from "./reserve.ts";
 import type { RoomLink } from "../room-link.ts";
 import {
   type BedsideToFlowhost,
+  type DeviceConduct,
   type FlowhostToBedside,
   type LineStatus,
   type NoticeText,
@@ -43,8 +45,8 @@ export interface BedsideOptions {
   readonly previous: Checkpoint | null;
   /** Tells main how far has been counted, before anything counted is handed out. */
   readonly counted: (checkpoint: Checkpoint) => void;
-  /** Asks for a checkpoint on disk; `kept(n)` answers. */
-  readonly keep: (n: number, checkpoint: Checkpoint) => void;
+  /** Asks for a checkpoint on disk, at once when it is urgent, else with what else is written; `kept(n)` answers. */
+  readonly keep: (n: number, checkpoint: Checkpoint, isUrgent: boolean) => void;
   /** Takes are handed over at most this often (milliseconds; default 20). */
   readonly gatherMs?: number;
 }
@@ -60,12 +62,8 @@ export class Bedside {
   readonly #probes: Probes;
   readonly #totals = new BedsideTotals();
   readonly #trendAt = new Map<string, number>();
-  /** Takes above this number have not been handed out: on disk, per device. */
-  readonly #reserved = new Map<string, number>();
+  readonly #reserve: Reserve;
   readonly #countedSinceFlush = new Set<string>();
-  readonly #takenAtCheckpoint = new Map<string, number>();
-  /** Everything up to here was settled at the last checkpoint, per device. */
-  #settledUpTo: ReadonlyMap<string, number> = new Map();
   readonly #gaps = new GapBook();
   readonly #timers: NodeJS.Timeout[] = [];
   #link: FlowLink | null = null;
@@ -74,12 +72,6 @@ export class Bedside {
   #messages: TakeMessages = new TakeMessages();
   #generation: number | null = null;
   readonly #handing: Gathered;
-  #checkpointNumber = 0;
-  #checkpointWaiting: {
-    readonly n: number;
-    readonly reserved: Map<string, number>;
-    readonly at: number;
-  } | null = null;
   #reportedAt: number;
   #onKept: () => void = () => undefined;
 
@@ -92,6 +84,11 @@ export class Bedside {
       bytes: settings.bufferBytes,
       inFlight: settings.inFlightTakes,
     });
+    this.#reserve = new Reserve({
+      last: () => this.#numberer.all(),
+      lowestHeld: () => this.#held.lowestByDevice(),
+      keep: (n, devices, isUrgent) => options.keep(n, this.#checkpointOf(devices), isUrgent),
+    });
     this.#reportedAt = clock.steady();
     clock.onStep((step) => this.#clockStepped(step));
     this.#handing = new Gathered(() => this.#flush(), options.gatherMs ?? GATHER_MS);
@@ -100,7 +97,7 @@ export class Bedside {
       pool: this.#pool,
       driver: options.driver,
       frame: (device, frame, at) => this.#frame(device, frame, at),
-      fault: (_device, fault) => this.#fault(fault),
+      fault: (_device, fault) => this.#totals.fault(fault),
       notice: (device, notice, text) => this.notice({ device, notice, text, since: null }),
       status: (device, status) => this.#status(device, status),
       now: () => clock.now(),
@@ -118,9 +115,9 @@ export class Bedside {
   }
 
   start(): void {
-    this.#checkpoint();
+    this.#reserve.checkpoint(true);
     this.#timers.push(
-      setInterval(() => this.#checkpoint(), this.#options.settings.checkpointMs),
+      setInterval(() => this.#reserve.checkpoint(false), this.#options.settings.checkpointMs),
       setInterval(() => this.#report(), REPORT_MS),
     );
   }
@@ -153,7 +150,7 @@ export class Bedside {
         this.#lines.subscribe(message.subscriptions);
         this.#held.newGeneration();
         this.#sendGaps(this.#gaps.told());
-        this.#checkpoint();
+        this.#reserve.checkpoint(true);
         this.#handing.soon();
         return;
       case "settled":
@@ -180,15 +177,10 @@ export class Bedside {
 
   /** Checkpoint `n` is on disk. */
   kept(n: number): void {
-    if (this.#checkpointWaiting?.n !== n) {
-      return;
+    if (this.#reserve.kept(n)) {
+      this.#onKept();
+      this.#handing.soon();
     }
-    for (const [device, reserved] of this.#checkpointWaiting.reserved) {
-      this.#reserved.set(device, reserved);
-    }
-    this.#checkpointWaiting = null;
-    this.#onKept();
-    this.#handing.soon();
   }
 
   /** Age of the oldest unsettled take, milliseconds, or null when everything is settled. */
@@ -208,10 +200,12 @@ export class Bedside {
     });
   }
 
+  /** How devices behave. */
+  readonly conduct = (): DeviceConduct[] => this.#lines.conduct();
+
   /** Writes down exactly how far has been counted, for a stop in order; resolves when it is on disk. */
   async finalCheckpoint(): Promise<void> {
-    this.#checkpointWaiting = null;
-    this.#checkpoint(() => 0);
+    this.#reserve.final();
     await new Promise<void>((resolve) => {
       this.#onKept = resolve;
     });
@@ -227,7 +221,7 @@ export class Bedside {
   /** Ends timers and the link. */
   close(): void {
     this.#timers.forEach((timer) => clearInterval(timer));
-    this.#sendCounted([...this.#lastTakes().keys()]);
+    this.#sendCounted([...this.#numberer.all().keys()]);
     this.#link?.close();
   }
 
@@ -266,22 +260,18 @@ export class Bedside {
    */
   #clockStepped(step: ClockStep): void {
     const quality = this.#options.clock.quality();
-    for (const device of this.#lastTakes().keys()) {
+    for (const device of this.#numberer.all().keys()) {
       const notice = this.#numberer.notice(device, clockNotice(step), step.after, quality);
       this.#hold([notice], step.after);
     }
-  }
-
-  #fault(fault: BadBytes): void {
-    this.#totals.fault(fault);
   }
 
   /** Handing over costs the same however many takes go along: it wakes the flow host and main. */
   #flush(): void {
     this.#sendCounted([...this.#countedSinceFlush]);
     this.#countedSinceFlush.clear();
-    if (this.#needsCheckpoint()) {
-      this.#checkpoint();
+    if (this.#reserve.isUsedUp) {
+      this.#reserve.checkpoint(true);
     }
     const link = this.#link;
     if (link === null || this.#generation === null) {
@@ -295,10 +285,7 @@ export class Bedside {
         );
         return;
       }
-      const takes = this.#held.next(
-        TAKES_PER_MESSAGE,
-        (take) => take.take <= (this.#reserved.get(take.device) ?? 0),
-      );
+      const takes = this.#held.next(TAKES_PER_MESSAGE, (take) => this.#reserve.covers(take));
       if (takes.length === 0) {
         return;
       }
@@ -308,65 +295,16 @@ export class Bedside {
     }
   }
 
-  #needsCheckpoint(): boolean {
-    if (this.#checkpointWaiting !== null) {
-      return false;
-    }
-    for (const [device, last] of this.#lastTakes()) {
-      if (last > (this.#reserved.get(device) ?? 0)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** Asks for a checkpoint on disk that reserves a few numbers ahead. */
-  #checkpoint(ahead: (takesLately: number) => number = headroom): void {
-    if (
-      this.#checkpointWaiting !== null &&
-      performance.now() - this.#checkpointWaiting.at < CHECKPOINT_RETRY_MS
-    ) {
-      return;
-    }
-    const lowest = this.#held.lowestByDevice();
-    const settledUpTo = new Map<string, number>();
-    const reserved = new Map<string, number>();
-    for (const [device, last] of this.#lastTakes()) {
-      settledUpTo.set(device, (lowest.get(device) ?? last + 1) - 1);
-      reserved.set(device, last + ahead(last - (this.#takenAtCheckpoint.get(device) ?? 0)));
-      this.#takenAtCheckpoint.set(device, last);
-    }
-    this.#settledUpTo = settledUpTo;
-    this.#checkpointNumber += 1;
-    this.#checkpointWaiting = { n: this.#checkpointNumber, reserved, at: performance.now() };
-    this.#options.keep(this.#checkpointNumber, this.#checkpointOf(reserved));
-  }
-
   #sendCounted(devices: readonly string[]): void {
     if (devices.length === 0) {
       return;
     }
-    this.#options.counted(
-      this.#checkpointOf(new Map(devices.map((device) => [device, this.#numberer.last(device)]))),
-    );
+    this.#options.counted(this.#checkpointOf(this.#reserve.counted(devices)));
   }
 
-  #checkpointOf(reserved: ReadonlyMap<string, number>): Checkpoint {
-    const devices: CheckpointDevice[] = [...reserved].map(([device, upTo]) => ({
-      device,
-      settled: this.#settledUpTo.get(device) ?? 0,
-      reserved: upTo,
-    }));
-    return {
-      boot: this.#options.boot,
-      at: this.#options.clock.now(),
-      devices,
-      gaps: this.#gaps.all(),
-    };
-  }
-
-  #lastTakes(): ReadonlyMap<string, number> {
-    return this.#numberer.all();
+  #checkpointOf(devices: readonly CheckpointDevice[]): Checkpoint {
+    const { boot, clock } = this.#options;
+    return { boot, at: clock.now(), devices, gaps: this.#gaps.all() };
   }
 
   #report(): void {
@@ -396,4 +334,3 @@ const GATHER_MS = 20;
 /** Blocks of waveforms come often and wait at the seal anyway: handed over one by one they would cost the most of all. */
 const WAVES_MS = 100;
 const REPORT_MS = 2000;
-const CHECKPOINT_RETRY_MS = 5000;

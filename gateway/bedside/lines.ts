@@ -1,8 +1,9 @@
 import type { BadBytes, Driver, Frame, LineState } from "../devices/device.ts";
 import { completeOptions, optionProblems } from "../devices/option-check.ts";
 import { errorText } from "../errors.ts";
+import { ConductCount } from "./conduct-count.ts";
 import type { DeviceSink } from "../lines/line.ts";
-import type { LineStatus, Subscription } from "../rooms.ts";
+import type { DeviceConduct, LineStatus, Subscription } from "../rooms.ts";
 import type { HeldLine, LinePool } from "./line-pool.ts";
 
 /**
@@ -14,7 +15,7 @@ export interface BedsideLinesOptions {
   readonly driver: (model: string) => Driver | undefined;
   readonly frame: (device: string, frame: Frame, at: number) => void;
   readonly fault: (device: string, fault: BadBytes, at: number) => void;
-  /** A fact worth a notice: silent, back, lost, not allowed, identity changed. */
+  /** A fact worth a notice: silent, back, lost, not allowed. */
   readonly notice: (device: string, notice: string, text: string) => void;
   /** For the status under the source node. */
   readonly status: (device: string, status: LineStatus) => void;
@@ -34,13 +35,14 @@ interface OpenDevice {
   frames: number;
   badBytes: number;
   troubled: boolean;
-  serial: string | null;
+  readonly conduct: ConductCount;
 }
 
 export class BedsideLines {
   readonly #options: BedsideLinesOptions;
   readonly #devices = new Map<string, OpenDevice>();
   readonly #admitted = new Set<string>();
+  #opened = 0;
 
   constructor(options: BedsideLinesOptions) {
     this.#options = options;
@@ -77,6 +79,19 @@ export class BedsideLines {
     return report;
   }
 
+  /** How every device behaves, for the keeper. */
+  conduct(): DeviceConduct[] {
+    const units = new Map<string, Set<number | null>>();
+    for (const { held, subscription } of this.#devices.values()) {
+      if (held !== null) {
+        units.set(held.key, (units.get(held.key) ?? new Set()).add(subscription.unit ?? 1));
+      }
+    }
+    return [...this.#devices].flatMap(([device, { held, conduct }]) =>
+      held === null ? [] : [conduct.take(device, held.key, units.get(held.key) ?? new Set())],
+    );
+  }
+
   /** Ends all devices; their lines are closed by the pool. */
   close(): void {
     this.subscribe([]);
@@ -101,6 +116,7 @@ export class BedsideLines {
   }
 
   #open(subscription: Subscription): void {
+    this.#opened += 1;
     const open: OpenDevice = {
       subscription,
       held: null,
@@ -112,7 +128,7 @@ export class BedsideLines {
       frames: 0,
       badBytes: 0,
       troubled: false,
-      serial: null,
+      conduct: new ConductCount(subscription, this.#opened),
     };
     this.#devices.set(subscription.device, open);
     const refusal = this.#refusal(subscription);
@@ -147,22 +163,26 @@ export class BedsideLines {
     return {
       frame: (frame, at) => {
         open.frames += 1;
+        open.conduct.frame(frame, at);
         this.#options.frame(device, frame, at);
         watchers.forEach((watcher) => watcher.frame(frame, at));
       },
       fault: (fault, at) => {
         open.badBytes += fault.bytes;
+        open.conduct.fault(fault);
         this.#options.fault(device, fault, at);
         watchers.forEach((watcher) => watcher.fault(fault, at));
       },
       state: (state, text, at) => {
+        open.conduct.state(state);
         this.#changed(open, state, text, at);
         watchers.forEach((watcher) => watcher.state(state, text, at));
       },
       identity: (serial, at) => {
-        this.#identified(open, serial);
+        open.conduct.identity(serial);
         watchers.forEach((watcher) => watcher.identity(serial, at));
       },
+      refused: (count) => open.conduct.refused(count),
     };
   }
 
@@ -235,18 +255,6 @@ export class BedsideLines {
       open.troubled = false;
       this.#options.notice(device, "device-back", `${device}: values again.`);
     }
-  }
-
-  #identified(open: OpenDevice, serial: string): void {
-    const { device } = open.subscription;
-    if (open.serial !== null && open.serial !== serial) {
-      this.#options.notice(
-        device,
-        "device-identity-changed",
-        `${device}: another device answers on this line.`,
-      );
-    }
-    open.serial = serial;
   }
 }
 

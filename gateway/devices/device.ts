@@ -94,6 +94,8 @@ export interface BadBytes {
   readonly fault: string;
   readonly bytes: number;
   readonly text: string;
+  /** The Modbus unit that answered in place of the one that was asked, where that is certain. */
+  readonly unit?: number;
 }
 
 /**

@@ -56,6 +56,7 @@ function receive(message: MainToRoom, socket: Socket | null): void {
       leave(0);
       break;
     case "notice":
+    case "conduct":
     case "checkpointed":
     case "keep-checkpoint":
     case "journaled":

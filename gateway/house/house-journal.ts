@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { EGRESS_NOTICE } from "../egress.ts";
 import { errorText, WardError } from "../errors.ts";
 import type { JournalEvent } from "../journal/event.ts";
 import { textAt, valueAt } from "../json-value.ts";
-import type { RoomName, RoomToMain } from "../rooms.ts";
+import type { NoticeText, RoomName, RoomToMain } from "../rooms.ts";
 import type { RoomChild } from "./room-child.ts";
 import type { Settings } from "../settings.ts";
 import type { SignedSettings } from "../identity/signed-settings.ts";
@@ -45,6 +46,11 @@ export class HouseJournal {
     void this.flush();
   }
 
+  /** What no keeper has taken yet. */
+  get unwritten(): readonly JournalEvent[] {
+    return this.#waiting;
+  }
+
   /** The keeper is there: writes down that the gateway started, and with what. */
   async began(site: SignedSettings): Promise<void> {
     const answer = await this.#ask("journal-last").catch(() => null);
@@ -64,6 +70,14 @@ export class HouseJournal {
   roomEnded(room: RoomName, why: string): void {
     const [reason, code] = [reasonOf(why), codeOf(why)];
     this.note({ ...DONE, kind: "room-ended", what: { room, reason, code } });
+  }
+
+  /** A room says something: that it was about to call somebody whom it may not is worth an entry. */
+  heard(room: RoomName, { notice, text }: NoticeText): void {
+    if (notice === EGRESS_NOTICE) {
+      const to = /\b(?:tcp|udp|unix):[^\s,]+/.exec(text)?.[0] ?? "none:none";
+      this.note({ kind: "egress-refused", who: "gateway", outcome: "refused", what: { room, to } });
+    }
   }
 
   /** The gateway is about to stop. A keeper that is slow to answer does not hold it up for long. */

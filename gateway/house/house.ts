@@ -70,6 +70,8 @@ export class House extends EventEmitter<HouseEvents> {
     this.#startRoom("keeper");
     await becomesReady(this, "keeper", START_TRIES);
     await this.journal.began(this.#site);
+    // What decided which flow runs is on disk before that flow runs.
+    await this.journal.flush();
     await this.#startBedside();
     this.#startRoom("flowhost");
     if (this.#options.editor) {
@@ -105,6 +107,7 @@ export class House extends EventEmitter<HouseEvents> {
     }
     this.#site = site;
     this.journal.loaded(site);
+    await this.journal.flush();
     this.#crashLoop = newCrashLoop(this.#options.settings);
     const { keeper, flowhost } = this.#rooms;
     await retire(flowhost, FLOWHOST_STOP_MS);
@@ -261,6 +264,7 @@ export class House extends EventEmitter<HouseEvents> {
         room.stats = message.stats;
         break;
       case "notice":
+        this.journal.heard(name, message.notice);
         this.#notice(message.notice);
         break;
       case "counted":
@@ -275,6 +279,7 @@ export class House extends EventEmitter<HouseEvents> {
             t: "keep-checkpoint",
             n: message.n,
             text: message.text,
+            isUrgent: message.isUrgent,
           });
         }
         break;
@@ -282,6 +287,9 @@ export class House extends EventEmitter<HouseEvents> {
         if (name === "keeper") {
           this.#rooms.bedside.child?.send({ t: "checkpointed", n: message.n });
         }
+        break;
+      case "conduct":
+        this.#rooms.keeper.child?.send({ t: "conduct", conduct: message.conduct });
         break;
       case "editor":
         handOver(name, this.#rooms.flowhost, socket);

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { RoomProgram } from "./room-child.ts";
+import { openKeys } from "../identity/open-keys.ts";
 import type { RoomName } from "../rooms.ts";
 import type { Settings } from "../settings.ts";
 
@@ -16,11 +17,17 @@ export function roomProgram(
   dataDirectory: string,
 ): RoomProgram {
   switch (name) {
-    case "keeper":
+    case "keeper": {
+      const { nodeOptions, devices, environment } = openKeys(
+        join(dataDirectory, "identity"),
+      ).process;
       return {
         name,
         entry: "keeper/keeper-room.ts",
+        environment,
         nodeOptions: [
+          ...nodeOptions,
+          ...devices.flatMap((path) => [`--allow-fs-read=${path}`, `--allow-fs-write=${path}`]),
           ...heap(settings.keeperHeapMb, YOUNG_MB.few),
           SMALL,
           ...CONFINED,
@@ -34,10 +41,12 @@ export function roomProgram(
           "--allow-fs-read=/etc/alpine-release",
         ],
       };
+    }
     case "bedside":
       return {
         name,
         entry: "bedside/bedside-room.ts",
+        environment: {},
         nodeOptions: [
           ...heap(settings.bedsideHeapMb, YOUNG_MB.some),
           ...CONFINED,
@@ -56,6 +65,7 @@ export function roomProgram(
       return {
         name,
         entry: "flowhost/flowhost-room.ts",
+        environment: {},
         nodeOptions: [
           ...heap(settings.flowhostHeapMb, YOUNG_MB.many),
           ...CONFINED,
@@ -66,6 +76,7 @@ export function roomProgram(
       return {
         name,
         entry: "console/listener-room.ts",
+        environment: {},
         nodeOptions: [
           ...heap(settings.listenerHeapMb, YOUNG_MB.few),
           SMALL,

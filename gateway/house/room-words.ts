@@ -1,3 +1,4 @@
+import { isConduct } from "../conduct-shape.ts";
 import { WardError } from "../errors.ts";
 import { isJournalEvent, type JournalKind } from "../journal/event.ts";
 import { isDeviceId } from "../reading.ts";
@@ -22,7 +23,7 @@ const EVERYBODY = ["ready", "pong", "stats", "answer", "fatal", "stopped"];
 /** Only who has something to say may say it: a flow cannot forge a notice or a checkpoint. */
 const MAY_SAY: Readonly<Record<RoomName, ReadonlySet<string>>> = {
   keeper: new Set([...EVERYBODY, "notice", "checkpoint-kept"]),
-  bedside: new Set([...EVERYBODY, "notice", "checkpoint", "counted"]),
+  bedside: new Set([...EVERYBODY, "notice", "checkpoint", "counted", "conduct"]),
   flowhost: new Set(EVERYBODY),
   listener: new Set([...EVERYBODY, "editor", "journal"]),
 };
@@ -69,9 +70,13 @@ function parseKnown(value: Readonly<Record<string, unknown>>): RoomToMain | null
     case "notice":
       return isRecord(value["notice"]) ? { t, notice: noticeOf(value["notice"]) } : null;
     case "checkpoint":
-      return isCount(n) && isCheckpointText(text) ? { t, n, text } : null;
+      return isCount(n) && isCheckpointText(text)
+        ? { t, n, text, isUrgent: value["isUrgent"] === true }
+        : null;
     case "counted":
       return isCheckpointText(text) ? { t, text } : null;
+    case "conduct":
+      return isConduct(value["conduct"]) ? { t, conduct: value["conduct"] } : null;
     case "checkpoint-kept":
       return isCount(n) ? { t, n } : null;
     default:

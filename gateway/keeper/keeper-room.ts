@@ -1,6 +1,9 @@
+import { isConduct } from "../conduct-shape.ts";
+import { limitEgress } from "../egress.ts";
 import { errorCode, errorText } from "../errors.ts";
 import { parseKeeperConfig } from "./messages.ts";
 import { Keeper } from "./keeper.ts";
+import { keeperEgress } from "./keeper-egress.ts";
 import { enterRoom, type SendToMain } from "../room-process.ts";
 import type { MainToRoom, RoomToMain } from "../rooms.ts";
 
@@ -37,16 +40,23 @@ const send: SendToMain = enterRoom({
 async function handle(message: MainToRoom): Promise<void> {
   if (message.t === "start") {
     await start(message.config);
+  } else if (message.t === "conduct" && isConduct(message.conduct)) {
+    keeper?.watch.take(message.conduct);
   } else if (message.t === "keep-checkpoint") {
-    await keeper?.keepCheckpoint(message.n, message.text);
+    await keeper?.keepCheckpoint(message.n, message.text, message.isUrgent);
   } else if (message.t === "ask") {
     send({ t: "answer", id: message.id, value: (await keeper?.ask(message.what)) ?? null });
   }
 }
 
 async function start(config: unknown): Promise<void> {
+  const parsed = parseKeeperConfig(config);
+  limitEgress(
+    () => keeperEgress(parsed),
+    (notice) => send({ t: "notice", notice }),
+  );
   const opened = await Keeper.open({
-    config: parseKeeperConfig(config),
+    config: parsed,
     send: (message: RoomToMain) => send(message),
     fatal: die,
     now: () => Date.now(),

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 
-import { errorText, WardError } from "../errors.ts";
+import { asWardError, errorText, WardError } from "../errors.ts";
 import { Forwarder } from "../uplink/forward.ts";
 import { brokerConnection } from "./broker-connection.ts";
 import { KeeperCounts, totalOf } from "./counts.ts";
@@ -14,6 +14,7 @@ import { KeeperNotices } from "./notices.ts";
 import type { MqttWill, ProtocolVersion } from "../mqtt/mqtt-options.ts";
 import { SealedCodec } from "./record-codec.ts";
 import { OutboxDesk } from "./outbox-desk.ts";
+import type { KeeperParts } from "./parts.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import type { OutboxEvents } from "../outbox/outbox-options.ts";
 import { JournalDesk } from "./journal-desk.ts";
@@ -26,6 +27,7 @@ import type { LinkFacts } from "../uplink/link-facts.ts";
 import { Uplink } from "../uplink/uplink.ts";
 import type { UplinkConnection } from "../uplink/watched-connection.ts";
 import { Vault } from "./vault.ts";
+import { WardWatch } from "./ward-watch.ts";
 
 /** How the keeper talks to the world beside its data directory. */
 export interface KeeperOptions {
@@ -47,7 +49,7 @@ export interface KeeperOptions {
  */
 export class Keeper {
   readonly #options: KeeperOptions;
-  readonly #parts: Parts;
+  readonly #parts: KeeperParts;
   readonly #receiptKey: KeyObject;
   readonly #forwarder: Forwarder;
   readonly #uplink: Uplink;
@@ -62,7 +64,11 @@ export class Keeper {
   /** Why there is no connection to the broker, or null. */
   #brokerError: WardError | null = null;
 
-  private constructor(options: KeeperOptions, parts: Parts, backlog: Record<string, ClassBacklog>) {
+  private constructor(
+    options: KeeperOptions,
+    parts: KeeperParts,
+    backlog: Record<string, ClassBacklog>,
+  ) {
     const { settings, tuning } = options.config;
     this.#options = options;
     this.#parts = parts;
@@ -115,6 +121,7 @@ export class Keeper {
       receiptKey: this.#receiptKey,
       now: options.now,
       replace: () => this.#uplink.replace(),
+      journal: parts.journal.book,
     });
   }
 
@@ -168,7 +175,8 @@ export class Keeper {
       documents: outbox,
       damaged: (name) => notices.document(name),
     });
-    const parts = { identity, notices, counts, outbox, vault, journal };
+    const watch = await WardWatch.open({ config, vault, notices, book: journal.book, now });
+    const parts = { identity, notices, counts, outbox, vault, journal, watch };
     later.keeper = new Keeper(options, parts, await outbox.backlog());
     later.keeper.#start();
     return later.keeper;
@@ -182,6 +190,11 @@ export class Keeper {
   /** How long the outbox took to open (milliseconds). */
   get openMs(): number {
     return this.#parts.outbox.openMs;
+  }
+
+  /** Where reports of bedside go. */
+  get watch(): WardWatch {
+    return this.#parts.watch;
   }
 
   /** Takes the flow host's socket; a link before it ends. */
@@ -204,8 +217,8 @@ export class Keeper {
   }
 
   /** Keeps bedside's checkpoint; says so when it is on disk. */
-  async keepCheckpoint(n: number, text: string): Promise<void> {
-    await this.#parts.vault.write("checkpoint", text);
+  async keepCheckpoint(n: number, text: string, isUrgent: boolean): Promise<void> {
+    await this.#parts.vault.write("checkpoint", text, isUrgent ? "now" : "lazy");
     this.#options.send({ t: "checkpoint-kept", n });
   }
 
@@ -227,11 +240,13 @@ export class Keeper {
     this.#desk.close();
     this.#link?.close();
     this.#forwarder.linkDown(false);
+    await this.#parts.watch.close();
     await this.#parts.journal.close();
     await Promise.all([this.#uplink.close(), this.#parts.outbox.close()]);
   }
 
   #start(): void {
+    this.#parts.journal.begun();
     if (this.#parts.outbox.renewed) {
       this.#parts.notices.renewed();
       const what = { store: this.storeId };
@@ -376,21 +391,8 @@ export class Keeper {
   }
 }
 
-interface Parts {
-  readonly identity: CurrentIdentity;
-  readonly notices: KeeperNotices;
-  readonly counts: KeeperCounts;
-  readonly outbox: Outbox;
-  readonly vault: Vault;
-  readonly journal: JournalDesk;
-}
-
 const TICK_MS = 1000;
 /** The retained state is renewed every so many ticks. */
 const STATE_TICKS = 60;
 /** Receipts that may wait for the store. */
 const RECEIPTS_MAX = 64;
-
-function asWardError(error: unknown): WardError {
-  return error instanceof WardError ? error : new WardError("WARD_INTERNAL", errorText(error));
-}

@@ -37,6 +37,12 @@ export interface KeeperTuning {
   readonly journalCheckpointS: number;
   /** "": it is not known whether the clock is synchronised. */
   readonly clockSyncFile: string;
+  /** "": no guard is on this box. */
+  readonly guardSocket: string;
+  readonly guardFactor: number;
+  readonly guardSteadyS: number;
+  readonly guardStormCount: number;
+  readonly guardClockS: number;
 }
 
 /** Checks the start message's config. Throws WardError `WARD_ROOM_MESSAGE`. */
@@ -67,6 +73,11 @@ export function parseKeeperConfig(value: unknown): KeeperConfig {
           journalBytes: numberIn(tuning, "journalBytes", 1, Number.MAX_SAFE_INTEGER),
           journalCheckpointS: numberIn(tuning, "journalCheckpointS", 1, 3600),
           clockSyncFile: textIn(tuning, "clockSyncFile"),
+          guardSocket: textIn(tuning, "guardSocket"),
+          guardFactor: numberIn(tuning, "guardFactor", 2, 100),
+          guardSteadyS: numberIn(tuning, "guardSteadyS", 60, 86_400),
+          guardStormCount: numberIn(tuning, "guardStormCount", 1, 1_000_000),
+          guardClockS: numberIn(tuning, "guardClockS", 1, 86_400),
         },
       };
     }

@@ -79,6 +79,11 @@ export class KeeperNotices {
     }
   }
 
+  /** Of a device or of the gateway, as it is. */
+  of(notice: NoticeText): void {
+    this.#send(notice);
+  }
+
   certificateRefused(error: WardError): void {
     this.#say(
       "certificate-refused",

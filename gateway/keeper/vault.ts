@@ -13,7 +13,7 @@ import { openLocalKey } from "./local-key.ts";
 /** Where documents lie: the outbox, so that one disk write holds them all. */
 export interface DocumentStore {
   readDocument(name: string): Promise<Uint8Array | null>;
-  writeDocument(name: string, bytes: Uint8Array): Promise<void>;
+  writeDocument(name: string, bytes: Uint8Array, when?: "now" | "lazy"): Promise<void>;
 }
 
 export interface VaultOptions {
@@ -60,8 +60,8 @@ export class Vault {
     }
   }
 
-  /** Resolves when the document is on disk. Throws TypeError for a text over the limit. */
-  async write(name: string, text: string): Promise<void> {
+  /** Resolves when the document is on disk: soon, or with what else is written next. Throws TypeError for a text over the limit. */
+  async write(name: string, text: string, when: "now" | "lazy" = "now"): Promise<void> {
     const plain = Buffer.from(text, "utf8");
     if (plain.length > DOCUMENT_BYTES_MAX) {
       throw new WardError(
@@ -74,7 +74,7 @@ export class Vault {
     const cipher = createCipheriv("aes-256-gcm", key, iv);
     const body = Buffer.concat([cipher.update(plain), cipher.final()]);
     const bytes = Buffer.concat([Buffer.from([VERSION]), salt, body, cipher.getAuthTag()]);
-    await this.#options.documents.writeDocument(name, bytes);
+    await this.#options.documents.writeDocument(name, bytes, when);
   }
 
   #opened(name: string, bytes: Uint8Array): string {

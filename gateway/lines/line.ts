@@ -22,6 +22,8 @@ export interface DeviceSink {
   /** `text` is plain words for the engineer: "no bytes since 10:32: check cable and device menu". */
   state(state: LineState, text: string, at: number): void;
   identity(serial: string, at: number): void;
+  /** The device answered so many questions by refusing them. */
+  refused?(count: number): void;
 }
 
 export interface Line {

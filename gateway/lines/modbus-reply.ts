@@ -32,9 +32,10 @@ export function pduBytes(bytes: Uint8Array, request: ReadRequest, at = 0): numbe
   return bytes[at + 1] === (request.function | EXCEPTION) ? 3 : 3 + replyDataBytes(request);
 }
 
-/** A reply that is given up. */
-export function badReply(fault: string, bytes: number, why: string): BadBytes {
-  return { kind: "fault", fault, bytes, text: `Reply given up: ${why}` };
+/** A reply that is given up. `unit`: the one that gave it, where that is certain. */
+export function badReply(fault: string, bytes: number, why: string, unit?: number): BadBytes {
+  const text = `Reply given up: ${why}`;
+  return { kind: "fault", fault, bytes, text, ...(unit === undefined ? {} : { unit }) };
 }
 
 /**
@@ -69,7 +70,7 @@ export class ReplyReader {
   #judgeRtu(): Verdict {
     const wrong = headProblem(this.#bytes, this.#request);
     if (wrong !== null) {
-      return this.#bad("foreign", wrong);
+      return this.#bad("foreign", wrong, 0, this.#stranger(isWholeRtu(this.#bytes)));
     }
     const needed = pduBytes(this.#bytes, this.#request) + 2;
     if (this.#bytes.length < 3 || this.#bytes.length < needed) {
@@ -106,18 +107,33 @@ export class ReplyReader {
   #judgePdu(pdu: Buffer): Verdict {
     const wrong = headProblem(pdu, this.#request);
     if (wrong !== null) {
-      return this.#bad("foreign", wrong);
+      return this.#bad("foreign", wrong, 0, this.#stranger(true, pdu[0]));
     }
     return pdu.length >= 3 && pdu.length === pduBytes(pdu, this.#request)
       ? { kind: "reply", frame: rtuFrame(pdu) }
       : this.#bad("foreign", "the reply is not as long as what was asked for");
   }
 
-  #bad(fault: string, why: string, extra = 0): Verdict {
-    return { kind: "bad", fault: badReply(fault, this.#bytes.length + extra, why) };
+  /** The unit that answered, when it is another one and its frame is whole: noise has a first byte too. */
+  #stranger(isWhole: boolean, unit: number | undefined = this.#bytes[0]): number | undefined {
+    return isWhole && unit !== this.#request.unit ? unit : undefined;
+  }
+
+  #bad(fault: string, why: string, extra = 0, unit?: number): Verdict {
+    return { kind: "bad", fault: badReply(fault, this.#bytes.length + extra, why, unit) };
   }
 }
 
+/** True for bytes that are a frame with a good checksum, whoever sent it. */
+function isWholeRtu(bytes: Buffer): boolean {
+  return (
+    bytes.length >= RTU_BYTES_MIN &&
+    crc16(bytes.subarray(0, -2)) === bytes.readUInt16LE(bytes.length - 2)
+  );
+}
+
+/** Unit, function, exception code and checksum. */
+const RTU_BYTES_MIN = 5;
 const MORE: Verdict = { kind: "more" };
 /** The longest reply there is: ASCII, 250 bytes of values. */
 const REPLY_BYTES_MAX = 520;

@@ -117,10 +117,13 @@ export class TcpMaster {
     const wrong = headProblem(buffer, request, pduAt);
     const needed = pduBytes(buffer, request, pduAt);
     if (buffer.readUInt16BE(at + 2) !== 0) {
-      return this.#break(there, "its protocol is not Modbus", transaction);
+      return this.#break(there, "its protocol is not Modbus", { transaction });
     }
     if (wrong !== null || buffer.readUInt16BE(at + 4) !== needed) {
-      return this.#break(there, wrong ?? "its length is not that of the reply", transaction);
+      const unit = buffer[pduAt];
+      const stranger = unit === request.unit ? undefined : unit;
+      const why = wrong ?? "its length is not that of the reply";
+      return this.#break(there, why, { transaction, stranger });
     }
     if (there < MBAP_BYTES + needed) {
       return 0;
@@ -144,12 +147,17 @@ export class TcpMaster {
   }
 
   /** Something unexpected came: tells the request it pretends to answer, else the oldest one, and ends. */
-  #break(bytes: number, why: string, transaction?: number): 0 {
+  #break(
+    bytes: number,
+    why: string,
+    from: { readonly transaction?: number; readonly stranger?: number | undefined } = {},
+  ): 0 {
     const [oldest] = this.#pending.keys();
-    const culprit = this.#pending.get(transaction ?? oldest ?? 0);
-    this.#pending.delete(transaction ?? oldest ?? 0);
+    const number = from.transaction ?? oldest ?? 0;
+    const culprit = this.#pending.get(number);
+    this.#pending.delete(number);
     // First, so that a poll of several requests ends for this reason and not as one of the others.
-    culprit?.done({ kind: "bad", fault: badReply("foreign", bytes, why) });
+    culprit?.done({ kind: "bad", fault: badReply("foreign", bytes, why, from.stranger) });
     this.#end({ kind: "abandoned" });
     return 0;
   }

@@ -148,6 +148,13 @@ export class BusUnit {
   /** The requests of a poll were answered. Returns the act that decodes the replies and gives them on. */
   polled(poll: UnitPoll, replies: readonly (Values | number)[]): (() => void) | null {
     const at = Date.now();
+    const refused = replies.reduce<number>(
+      (count, reply) => count + (typeof reply === "number" ? 1 : 0),
+      0,
+    );
+    if (refused > 0 && !this.#ended) {
+      this.#sink.refused?.(refused);
+    }
     const meaning = poll.take(replies, (fault) => this.#fault(fault, at));
     if (meaning.kind === "refused") {
       this.machine.bytes();
@@ -180,6 +187,9 @@ export class BusUnit {
       return;
     }
     this.#tryAt = performance.now() + this.#backoff.next();
+    if (result.kind === "exception" && !this.#ended) {
+      this.#sink.refused?.(1);
+    }
     const fault = faultOf(result);
     if (fault !== null && !this.#ended) {
       this.machine.bytes();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { errorText, WardError } from "../errors.ts";
+import { WardError } from "../errors.ts";
 import { Backoff } from "./backoff.ts";
 import { isLoginRefusal } from "./opcua-errors.ts";
 import type { DeviceSink, DeviceSpec, Line } from "./line.ts";
@@ -124,7 +124,7 @@ export class OpcuaLine implements Line {
   async #failed(error: unknown): Promise<void> {
     const retryMs = Math.max(this.#backoff.next(), isLoginRefusal(error) ? LOGIN_RETRY_MS : 0);
     for (const unit of this.#units) {
-      unit.machine.failed(errorText(error), retryMs);
+      unit.failed(error, retryMs);
     }
     await this.#pause(retryMs);
   }

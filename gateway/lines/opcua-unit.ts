@@ -92,6 +92,15 @@ export class OpcuaUnit {
     this.#session = newSession();
   }
 
+  /** The session could not be had, or has ended. */
+  failed(error: unknown, retryMs: number): void {
+    const text = errorText(error);
+    if (error instanceof WardError && error.code === "WARD_OPCUA_CHANGED") {
+      this.#fault("certificate-changed", text);
+    }
+    this.machine.failed(text, retryMs);
+  }
+
   end(): void {
     this.machine.closed();
     this.#ended = true;

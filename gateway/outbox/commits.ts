@@ -39,7 +39,7 @@ export interface StoreOptions {
 }
 
 /** Writes that need not be durable at once wait at most this long for a ride with the next commit. */
-const LAZY_MS = 1000;
+const LAZY_MS = 2500;
 const COMMIT_BYTES = 4 * 2 ** 20;
 /** A store that was open for this long works. */
 const WELL_MS = 3_600_000;

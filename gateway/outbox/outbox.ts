@@ -293,8 +293,12 @@ export class Outbox {
   }
 
   /** Resolves when the document is on disk. */
-  async writeDocument(name: string, bytes: Uint8Array): Promise<void> {
-    await this.#store.write([[documentKey(name), bytes]]);
+  async writeDocument(
+    name: string,
+    bytes: Uint8Array,
+    when: "now" | "lazy" = "now",
+  ): Promise<void> {
+    await this.#store.write([[documentKey(name), bytes]], when);
   }
 
   /** Finishes what is under way, unless the disk does not take it, and closes. */

@@ -37,6 +37,9 @@ export class ModbusSlave {
     for (let used = this.#take(); used > 0; used = this.#take()) {
       this.#bytes = this.#bytes.subarray(used);
     }
+    if (this.#bytes.length > REQUEST_BYTES_MAX) {
+      this.#bytes = Buffer.alloc(0);
+    }
   }
 
   /** Forgets what was to be sent. */
@@ -130,6 +133,9 @@ export class ModbusSlave {
   }
 }
 
+/** More than any request: with so many bytes and no end of one, what comes is none. */
+const REQUEST_BYTES_MAX = 70_000;
+
 /** A slave's registers: the words from `address` on, or a Modbus exception code. */
 export type ReadRegisters = (
   code: number,
@@ -146,11 +152,11 @@ export function answerRegisters(
   unit: number,
   read: ReadRegisters,
 ): Uint8Array | null {
-  const view = new DataView(request.buffer, request.byteOffset, request.byteLength);
-  const code = view.getUint8(1);
-  if (view.getUint8(0) !== unit) {
+  const [to, code] = request;
+  if (to !== unit || code === undefined) {
     return null;
   }
+  const view = new DataView(request.buffer, request.byteOffset, request.byteLength);
   if (code < 1 || code > 4 || request.length !== 6) {
     return Uint8Array.of(unit, code | 0x80, 1);
   }

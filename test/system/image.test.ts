@@ -53,14 +53,15 @@ test("the image builds, runs as nobody special, and holds the gateway alone", (t
     buildah("run", "--isolation=chroot", container, "--", ...args);
   const main = ["node", "--import=/app/gateway/program/stripped.js", "/app/gateway/main.ts"];
   assert.match(run(...main, "--version"), /^\d+\.\d+\.\d+$/);
-  for (const verb of ["boot", "health", "ports", "agent"]) {
+  for (const verb of ["boot", "health", "ports", "agent", "guard"]) {
     assert.match(run(...main, verb, "--help"), new RegExp(`^Usage: wardgate ${verb}`));
   }
   assert.equal(run("id", "-u"), "10001");
   assert.equal(
-    run("stat", "-c", "%u:%g %a", "/data", "/run/ward/ports"),
-    "10001:10001 700\n0:10001 2770",
+    run("stat", "-c", "%u:%g %a", "/data", "/run/ward/ports", "/run/ward/guard"),
+    "10001:10001 700\n0:10001 2770\n0:10001 2750",
   );
+  assert.match(run("/usr/sbin/nft", "--version"), /^nftables v/);
   run("sh", "-c", "command -v flock && command -v mount");
   run(
     "sh",
@@ -87,7 +88,9 @@ interface Inspected {
 /** Makes an image like the official one; returns its name with its digest. */
 function baseImage(directory: string, buildah: (...args: readonly string[]) => string): string {
   const root = join(directory, "root");
-  runProgram("mmdebstrap", ["--variant=minbase", "--mode=root", debianSuite(), root]);
+  // What Node.js itself is linked to; the official image has it too.
+  const minimal = ["--variant=minbase", "--mode=root", "--include=libatomic1"];
+  runProgram("mmdebstrap", [...minimal, debianSuite(), root]);
   const local = join(root, "usr/local");
   cpSync(process.execPath, join(local, "bin/node"));
   const npm = runProgram("sh", [

@@ -37,10 +37,19 @@ test("only bedside counts, only the keeper keeps, only bedside and keeper give n
     outcome: "accepted",
     what: { session: "00112233" },
   };
+  const conduct = {
+    boot: "0123456789abcdef",
+    steadyMs: 1,
+    clockSteps: 0,
+    isClockGood: true,
+    devices: [],
+  };
   const says: readonly [object, readonly string[]][] = [
     [{ t: "counted", text: "{}" }, ["bedside"]],
-    [{ t: "checkpoint", n: 1, text: "{}" }, ["bedside"]],
+    [{ t: "checkpoint", n: 1, text: "{}", isUrgent: true }, ["bedside"]],
     [{ t: "checkpoint-kept", n: 1 }, ["keeper"]],
+    [{ t: "conduct", conduct }, ["bedside"]],
+    [{ t: "conduct", conduct: { ...conduct, devices: [{ device: "bed-1", value: 97 }] } }, []],
     [notice, ["keeper", "bedside"]],
     [{ t: "editor" }, ["listener"]],
     [{ t: "journal", id: 1, event: login }, ["listener"]],

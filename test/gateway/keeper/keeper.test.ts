@@ -39,12 +39,13 @@ test("kill -9 and a hub that was away: everything arrives once, in spite of it",
   for (let count = 0; count < 10; count += 1) {
     await flowhost.put(3);
   }
+  assert.equal((await first.status()).batches, 20);
   first.child.kill();
   await first.gone();
-  const second = await TestKeeper.start(t, site);
-  assert.equal((await second.status()).batches, 20);
+  // There before the second one connects: what this broker takes while nobody listens is only sent again half a minute later.
   const hub = await site.startHub();
   const earlier = hub.counters().classes.vital;
+  const second = await TestKeeper.start(t, site);
   await second.reports(({ batches }) => batches === 0);
   const { opened, duplicates } = hub.counters().classes.vital;
   assert.equal(opened - earlier.opened, 30);
@@ -87,7 +88,7 @@ test("a locked gateway keeps nothing of the flow host and gives out the signed f
   await bench.until(() =>
     bench.heard.some((m) => m.t === "notice" && m.notice.notice === "document-damaged"),
   );
-  bench.child.send({ t: "keep-checkpoint", n: 7, text: "counted so far" });
+  bench.child.send({ t: "keep-checkpoint", n: 7, text: "counted so far", isUrgent: false });
   await bench.until(() => bench.heard.some((m) => m.t === "checkpoint-kept" && m.n === 7));
   bench.child.kill();
   await bench.gone();

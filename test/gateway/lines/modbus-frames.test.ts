@@ -141,6 +141,30 @@ test("random bytes are never a reply and never throw", () => {
   );
 });
 
+test("another unit is named only when its frame is whole: noise is nobody", () => {
+  fc.assert(
+    fc.property(
+      requests,
+      fc.constantFrom(...FRAMINGS),
+      fc.integer({ min: 1, max: 255 }),
+      (request, framing, other) => {
+        const bytes = replyTo({ ...request, unit: other }, framing);
+        const whole = new ReplyReader(request, framing).push(bytes);
+        const isOther = other !== request.unit;
+        assert.equal(
+          whole.kind === "bad" ? whole.fault.unit : undefined,
+          isOther ? other : undefined,
+        );
+        const noise = Buffer.from(bytes);
+        noise[bytes.length - 3] = noise.readUInt8(bytes.length - 3) ^ 1;
+        const verdict = new ReplyReader(request, framing).push(noise);
+        assert.equal(verdict.kind, "bad");
+        assert.equal(verdict.fault.unit, undefined);
+      },
+    ),
+  );
+});
+
 test("an exception is a reply; one to another function is not", () => {
   const request: ReadRequest = { unit: 9, function: 4, address: 0, count: 5 };
   const exception = (code: number): Buffer => rtuFrame(Uint8Array.of(9, code, 2));

@@ -98,6 +98,7 @@ test("a device that refuses is a fault with the reason, and no value", async () 
   attach(line, tsi, 1, sink);
   await sink.until(() => sink.faults.length > 0);
   assert.equal(sink.faults[0]?.fault, "exception");
+  assert.ok(sink.refusals > 0);
   assert.match(sink.faults[0]?.text ?? "", /exception 2, no such register/);
   assert.equal(sink.frames.length, 0);
   await line.close();

@@ -109,6 +109,7 @@ test("another server at the same address is refused although it calls itself the
   const sink = attach(line);
   await sink.until(() => sink.states.some(({ text }) => /certificate has changed/.test(text)));
   assert.equal(sink.frames.length, 0);
+  assert.equal(sink.faults[0]?.fault, "certificate-changed");
   await line.close();
   await other.close();
 });

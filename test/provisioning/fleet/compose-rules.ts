@@ -10,23 +10,35 @@ interface Service {
   readonly privileged?: boolean;
   readonly network_mode?: string;
   readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
   readonly security_opt?: readonly string[];
   readonly volumes?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+interface Allowed {
+  readonly root?: true;
+  readonly privileged?: true;
+  readonly label?: string;
+  readonly capability?: string;
+  /** In the network of the box itself, where everything that listens would be reached. */
+  readonly hostNetwork?: true;
+  readonly volumes: readonly string[];
+  /** Volumes that it may only read. */
+  readonly readOnly?: readonly string[];
+}
+
 /** What each service may have beyond nothing. */
-const ALLOWED: Readonly<
-  Record<string, { root?: true; privileged?: true; label?: string; volumes: readonly string[] }>
-> = {
-  gateway: { volumes: ["data", "ports", "agent"] },
+const ALLOWED: Readonly<Record<string, Allowed>> = {
+  gateway: { volumes: ["data", "ports", "agent", "guard"], readOnly: ["guard"] },
   ports: { root: true, privileged: true, volumes: ["ports"] },
   agent: { root: true, label: "io.balena.features.supervisor-api", volumes: ["agent"] },
+  guard: { root: true, capability: "NET_ADMIN", hostNetwork: true, volumes: ["guard"] },
 };
 
 /** Fields that balena's parser takes and its supervisor drops, or that open what is closed. */
 const DROPPED = ["device_cgroup_rules", "env_file", "cpus", "logging", "container_name", "init"];
-const OPENING = ["pid", "ipc", "devices", "userns_mode", "sysctls", "cap_add"];
+const OPENING = ["pid", "ipc", "devices", "userns_mode", "sysctls"];
 
 /** Everything in a compose file that gives a service more than it needs, one sentence each. */
 export function composeProblems(file: unknown): string[] {
@@ -52,6 +64,11 @@ function problemsOf(name: string, service: Service): string[] {
   const isPrivileged = service.privileged === true;
   demand(!isPrivileged || allowed.privileged === true, "must not be privileged");
   demand(!isPrivileged || service.network_mode === "none", "a privileged service has no network");
+  for (const capability of service.cap_add ?? []) {
+    demand(capability === allowed.capability, `must not have the capability ${capability}`);
+  }
+  const isInHost = service.network_mode === "host";
+  demand(!isInHost || allowed.hostNetwork === true, "must not be in the network of the host");
   demand(service["read_only"] === true, "its root must be read only");
   demand(isPrivileged || service.cap_drop?.join() === "ALL", "must drop all capabilities");
   demand(
@@ -62,7 +79,9 @@ function problemsOf(name: string, service: Service): string[] {
   demand(!("ports" in service), "must open no port");
   demand("mem_limit" in service && "pids_limit" in service, "must have limits");
   for (const volume of service.volumes ?? []) {
-    const [source = ""] = volume.split(":");
+    const [source = "", , mode] = volume.split(":");
+    const mayWrite = allowed.readOnly?.includes(source) !== true;
+    demand(mayWrite || mode === "ro", `must only read the volume ${source}`);
     demand(/^[a-z]+$/.test(source), `${volume} is no named volume`);
     demand(allowed.volumes.includes(source), `must not see the volume ${source}`);
   }

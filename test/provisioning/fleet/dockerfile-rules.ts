@@ -34,7 +34,7 @@ function stepProblems(word: string, rest: string): string[] {
       return /^\.\s/.test(rest) ? [`COPY ${rest}: name what is copied`] : [];
     case "RUN":
       return [
-        ...(/\b(curl|wget|apt-get|apk|git)\b/.test(rest)
+        ...(/\b(curl|wget|apt-get|apk|git)\b/.test(rest.replace(DEBIAN, ""))
           ? [`it fetches past the lockfile: ${rest}`]
           : []),
         ...(/npm (install|i)\b/.test(rest) ? ["use npm ci"] : []),
@@ -48,6 +48,10 @@ function stepProblems(word: string, rest: string): string[] {
       return [];
   }
 }
+
+/** The one thing that comes from Debian, signed by it. */
+const DEBIAN =
+  /^apt-get update && apt-get install -y --no-install-recommends nftables && rm -rf \/var\/lib\/apt\/lists\/\*$/;
 
 /** Steps with their continued lines, without comments. */
 function stepsOf(text: string): { word: string; rest: string }[] {

@@ -130,6 +130,36 @@ const SEEDED: readonly { what: string; from: string; to: string; finds: RegExp }
     finds: /gateway: there is no verb "bot"/,
   },
   {
+    what: "a right that the guard does not need",
+    from: "      - NET_ADMIN",
+    to: "      - NET_ADMIN\n      - NET_RAW",
+    finds: /guard: must not have the capability NET_RAW/,
+  },
+  {
+    what: "a right for the gateway",
+    from: "    security_opt:",
+    to: "    cap_add: [NET_ADMIN]\n    security_opt:",
+    finds: /gateway: must not have the capability NET_ADMIN/,
+  },
+  {
+    what: "a gateway in the network of the host",
+    from: "    read_only: true",
+    to: "    read_only: true\n    network_mode: host",
+    finds: /gateway: must not be in the network of the host/,
+  },
+  {
+    what: "a gateway that could change what the guard goes by",
+    from: "- guard:/run/ward/guard:ro",
+    to: "- guard:/run/ward/guard",
+    finds: /gateway: must only read the volume guard/,
+  },
+  {
+    what: "keys for the guard",
+    from: "      - guard:/run/ward/guard\n",
+    to: "      - guard:/run/ward/guard\n      - data:/data\n",
+    finds: /guard: must not see the volume data/,
+  },
+  {
     what: "keys where they do not belong",
     from: "      - ports:/run/ward/ports\n    # The image's",
     to: "      - data:/data\n    # The image's",
@@ -147,8 +177,12 @@ test("the variables that compose sets are settings", () => {
   const { services } = parseYaml(compose) as {
     services: Record<string, { environment?: Record<string, string> }>;
   };
-  const { agentSocket } = readSettings(undefined, services["gateway"]?.environment ?? {});
+  const { agentSocket, guardSocket } = readSettings(
+    undefined,
+    services["gateway"]?.environment ?? {},
+  );
   assert.equal(agentSocket, "/run/ward/agent/agent.sock");
+  assert.equal(guardSocket, "/run/ward/guard/guard.sock");
 });
 
 test("balena.yml says what the documentation asks for, and nothing else", () => {
@@ -174,6 +208,7 @@ test("the Dockerfile pins, drops root and fetches nothing by itself", () => {
   assert.match(finds("USER 10001:10001\n", ""), /root/);
   assert.match(finds("COPY flows flows", "ADD https://x.example/flows.tar flows"), /ADD/);
   assert.match(finds("RUN npm ci", "RUN npm install"), /npm ci/);
+  assert.match(finds("recommends nftables", "recommends nftables nmap"), /fetches/);
   assert.match(finds(" --ignore-scripts", ""), /ignore-scripts/);
   assert.match(finds("ENV NODE_ENV=production", "ENV WARD_KEY=x"), /WARD_KEY/);
   assert.match(
