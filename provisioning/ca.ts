@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { createPrivateKey, randomBytes, type KeyObject } from "node:crypto";
+import { randomBytes, type KeyObject } from "node:crypto";
 import { isIP } from "node:net";
 
 import {
@@ -18,7 +18,8 @@ import {
 
 import { WardError } from "../gateway/errors.ts";
 import { isGatewayId } from "../gateway/reading.ts";
-import { ES256, newKeys, privatePem, signingKey, toPem, verifyingKey } from "./web-keys.ts";
+import { newIssuerKey, signedBy, type IssuerKey } from "./issuer-key.ts";
+import { draftKey, ES256, newKeys, privatePem, toPem, verifyingKey } from "./web-keys.ts";
 
 /**
  * What certificates look like: every certificate of a site is written here. There are two separate roots, one for gateways
@@ -35,8 +36,11 @@ export interface Identity {
 }
 
 /** Who may sign certificates: a root, or an issuing authority below it. */
-export interface Issuer extends Identity {
+export interface Issuer {
   readonly kind: RootKind;
+  /** PEM. */
+  readonly certificate: string;
+  readonly key: IssuerKey;
   /** False for a root, whose certificate everybody has and nobody sends along. */
   readonly isSent: boolean;
 }
@@ -78,15 +82,15 @@ export async function createRoot(
   kind: RootKind,
   site: string,
   validity: Validity = validFor(ROOT_DAYS),
+  key: IssuerKey = newIssuerKey(),
 ): Promise<Issuer> {
   demandSite(site);
-  const keys = newKeys();
-  const publicKey = await verifyingKey(keys.publicKey);
+  const publicKey = await verifyingKey(key.publicKey);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: newSerial(),
     name: `CN=${site} ${kind} root`,
     ...validity,
-    keys: { publicKey, privateKey: await signingKey(keys.privateKey) },
+    keys: { publicKey, privateKey: await draftKey() },
     signingAlgorithm: ES256,
     extensions: [
       new BasicConstraintsExtension(true, 1, true),
@@ -94,29 +98,29 @@ export async function createRoot(
       await SubjectKeyIdentifierExtension.create(publicKey),
     ],
   });
-  const key = privatePem(keys.privateKey);
-  return { kind, certificate: pem(certificate), key, isSent: false };
+  return { kind, certificate: pem(certificate, key), key, isSent: false };
 }
 
-/** Makes an issuing authority below a root: it signs leaves and its own revocation list, and no further authority. */
+/**
+ * Makes an issuing authority below a root, with a name of its own: it signs leaves and its own revocation list, and no further
+ * authority.
+ */
 export async function createIssuing(
   root: Issuer,
-  site: string,
+  name: string,
   validity: Validity = validFor(ISSUING_DAYS),
+  key: IssuerKey = newIssuerKey(),
 ): Promise<Issuer> {
-  demandSite(site);
-  const keys = newKeys();
   const certificate = await certified(root, {
-    subject: `${site} ${root.kind} issuing`,
-    publicKey: keys.publicKey,
+    subject: name,
+    publicKey: key.publicKey,
     validity,
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(AUTHORITY_USAGE, true),
     ],
   });
-  const key = privatePem(keys.privateKey);
-  return { kind: root.kind, certificate: pem(certificate), key, isSent: true };
+  return { kind: root.kind, certificate, key, isSent: true };
 }
 
 /** A gateway's identity: CN = gateway id, TLS client only, P-256, under the gateways root. */
@@ -214,10 +218,10 @@ async function certifyLeaf(
       ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names.map(generalName))]),
     ],
   });
-  return issuer.isSent ? pem(leaf) + issuer.certificate : pem(leaf);
+  return issuer.isSent ? leaf + issuer.certificate : leaf;
 }
 
-/** A certificate signed by `issuer`; it never outlives it. */
+/** A certificate signed by `issuer`, PEM; it never outlives it. */
 async function certified(
   issuer: Issuer,
   o: {
@@ -226,18 +230,18 @@ async function certified(
     readonly validity: Validity;
     readonly extensions: readonly Extension[];
   },
-): Promise<X509Certificate> {
+): Promise<string> {
   const above = new X509Certificate(issuer.certificate);
   const publicKey = await verifyingKey(o.publicKey);
   const { notBefore, notAfter } = o.validity;
-  return await X509CertificateGenerator.create({
+  const certificate = await X509CertificateGenerator.create({
     serialNumber: newSerial(),
     subject: [{ CN: [o.subject] }],
     issuer: above.subjectName,
     notBefore,
     notAfter: notAfter < above.notAfter ? notAfter : above.notAfter,
     publicKey,
-    signingKey: await signingKey(createPrivateKey(issuer.key)),
+    signingKey: await draftKey(),
     signingAlgorithm: ES256,
     extensions: [
       ...o.extensions,
@@ -245,6 +249,7 @@ async function certified(
       await AuthorityKeyIdentifierExtension.create(above.publicKey),
     ],
   });
+  return pem(certificate, issuer.key);
 }
 
 /** RFC 5280 section 4.2.1.3: an authority signs certificates and revocation lists, nothing else. */
@@ -292,6 +297,6 @@ function generalName(name: string): { type: "dns" | "ip"; value: string } {
   return { type: isIP(name) === 0 ? "dns" : "ip", value: name };
 }
 
-function pem(certificate: X509Certificate): string {
-  return toPem("CERTIFICATE", certificate.rawData);
+function pem(draft: X509Certificate, key: IssuerKey): string {
+  return toPem("CERTIFICATE", signedBy(key, draft.rawData));
 }

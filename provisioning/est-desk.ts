@@ -8,9 +8,16 @@ import { isGatewayId } from "../gateway/reading.ts";
 import type { Authority } from "./authority.ts";
 import { certifyGateway, validFor, type RootKind } from "./ca.ts";
 import { burnClaim } from "./claims.ts";
-import { readIssued, recordIssued, type IssuedBy } from "./issued.ts";
+import {
+  readIssued,
+  recordIssued,
+  revokeIssued,
+  type IssuedBy,
+  type IssuedRecord,
+} from "./issued.ts";
 import { ListShelf } from "./list-shelf.ts";
-import { checkPeer } from "./peer-check.ts";
+import { checkPeer, type PeerAnswer } from "./peer-check.ts";
+import { RequestLimit } from "./request-limit.ts";
 
 /** A request as the HTTPS server hands it on, its body already bounded. */
 export interface EstRequest {
@@ -55,6 +62,7 @@ export interface EstDeskOptions {
 export class EstDesk {
   readonly #options: EstDeskOptions;
   readonly #lists: ListShelf;
+  readonly #renewals = new RequestLimit(RENEWALS);
 
   constructor(options: EstDeskOptions) {
     this.#options = options;
@@ -84,8 +92,9 @@ export class EstDesk {
   }
 
   #certificates(): EstAnswer {
-    const { gateways, roots } = this.#options.authority;
-    return carrying([gateways.certificate, roots.gateways], null);
+    const { authority } = this.#options;
+    const issuing = authority.certificates("gateways");
+    return carrying([...issuing, authority.roots.gateways], null);
   }
 
   async #enroll(request: EstRequest): Promise<EstAnswer> {
@@ -114,7 +123,7 @@ export class EstDesk {
     } else if (claim !== "good") {
       return unauthorised(gateway, `the claim is ${claim}`);
     }
-    return this.#certify(gateway, asked, "claim");
+    return (await this.#certify(gateway, asked, "claim")).answer;
   }
 
   async #renew(request: EstRequest): Promise<EstAnswer> {
@@ -122,34 +131,53 @@ export class EstDesk {
     if (request.peer === null) {
       return unauthorised("", "no certificate was shown");
     }
-    const peer = await checkPeer(request.peer, {
-      directory: authority.directory,
-      issuing: authority.gateways.certificate,
-      graceMs: graceDays * DAY_MS,
-    });
+    const shown = request.peer;
+    const judge = (): Promise<PeerAnswer> =>
+      checkPeer(shown, {
+        directory: authority.directory,
+        issuing: authority.certificates("gateways"),
+        graceMs: graceDays * DAY_MS,
+      });
+    const peer = await judge();
     if ("refused" in peer) {
-      const name = /^CN=([a-z0-9-]{3,64})$/.exec(request.peer.subject)?.[1] ?? "";
-      return refused(403, name, `Your certificate does not count: ${peer.refused}.`);
+      return notCounting(shown, peer.refused);
     }
-    const asked = askedIn(request, peer.gateway);
-    return "status" in asked ? asked : this.#certify(peer.gateway, asked, "renewal");
+    const { gateway } = peer;
+    const asked = askedIn(request, gateway);
+    if ("status" in asked) {
+      return asked;
+    }
+    if (this.#renewals.isOver(gateway)) {
+      const { headers, ...later } = refused(429, gateway, "Too many renewals.");
+      return { ...later, headers: { ...headers, "Retry-After": String(RENEWAL_RETRY_S) } };
+    }
+    this.#renewals.add(gateway);
+    const { record, answer } = await this.#certify(gateway, asked, "renewal");
+    // Revoked while this was made: then what was made must not outlive it.
+    const still = await judge();
+    if ("refused" in still) {
+      await revokeIssued(authority.directory, record, "revoked while it was renewed");
+      return notCounting(shown, still.refused);
+    }
+    return answer;
   }
 
-  async #certify(gateway: string, asked: SigningRequest, by: IssuedBy): Promise<EstAnswer> {
+  async #certify(
+    gateway: string,
+    asked: SigningRequest,
+    by: IssuedBy,
+  ): Promise<{ readonly record: IssuedRecord; readonly answer: EstAnswer }> {
     const { authority, days } = this.#options;
     const { publicKey } = asked;
     const chain = await certifyGateway(authority.gateways, gateway, publicKey, validFor(days));
-    const { certificate, notAfter } = await recordIssued(authority.directory, {
+    const record = await recordIssued(authority.directory, {
       kind: "gateways",
       by,
       certificate: chain,
     });
-    const text = `valid until ${new Date(notAfter).toISOString()}`;
-    return carrying([certificate], {
-      event: by === "claim" ? "enrolled" : "renewed",
-      gateway,
-      text,
-    });
+    const text = `valid until ${new Date(record.notAfter).toISOString()}`;
+    const event = by === "claim" ? "enrolled" : "renewed";
+    return { record, answer: carrying([record.certificate], { event, gateway, text }) };
   }
 
   /** What the claim has already given to this key: an answer that was lost is given again. */
@@ -167,6 +195,12 @@ export class EstDesk {
 }
 
 const DAY_MS = 86_400_000;
+/**
+ * A gateway needs one in weeks, and a few more when answers are lost. Each is a file here: whoever has a gateway's key must
+ * not fill the disk with them.
+ */
+const RENEWALS = { count: 10, forgiveMs: 3_600_000 } as const;
+const RENEWAL_RETRY_S = 3600;
 const TEXT = { "Content-Type": "text/plain; charset=utf-8" } as const;
 const OPERATIONS: Readonly<
   Record<string, "cacerts" | "simpleenroll" | "simplereenroll" | RootKind>
@@ -233,6 +267,11 @@ function unauthorised(gateway: string, why: string): EstAnswer {
     body: "Give the gateway's id and a claim token that is good.\n",
     event: { event: "refused", gateway, text: why },
   };
+}
+
+function notCounting(shown: X509Certificate, why: string): EstAnswer {
+  const name = /^CN=([a-z0-9-]{3,64})$/.exec(shown.subject)?.[1] ?? "";
+  return refused(403, name, `Your certificate does not count: ${why}.`);
 }
 
 function refused(status: number, gateway: string, text: string): EstAnswer {

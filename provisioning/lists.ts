@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -5,33 +6,36 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { lockDataDirectory } from "../gateway/data-lock.ts";
 import { errorCode, WardError } from "../gateway/errors.ts";
 import { listTimes, type Authority } from "./authority.ts";
-import { LEAF_DAYS, type Issuer, type RootKind } from "./ca.ts";
+import { LEAF_DAYS, type RootKind } from "./ca.ts";
 import { readIssued } from "./issued.ts";
 import { replacePrivate } from "./private-files.ts";
 import { issueRevocationList } from "./revocation-list.ts";
 
 /**
- * The revocation lists of everybody under each root, PEM: that of the issuing authority and that of the root, one after the
- * other, because some check the whole chain. Every call makes newer ones, in force from now on for `days`.
+ * The revocation lists of everybody under each root, PEM: those of its issuing authorities and that of the root, one after
+ * the other, because some check the whole chain. Every call makes newer ones, in force from now on for `days`.
  * @throws WardError `WARD_PROVISION_READ` when what was issued cannot be read in full
  */
 export async function issueLists(
   authority: Authority,
   days: number = LIST_DAYS,
 ): Promise<Readonly<Record<RootKind, string>>> {
-  const number = await nextNumber(authority.directory);
-  const issue = async (kind: RootKind, issuer: Issuer): Promise<string> => {
+  const number = await nextListNumber(authority.directory);
+  const issue = async (kind: RootKind): Promise<string> => {
     const records = await readIssued(authority.directory, kind);
-    const revoked = records.flatMap(({ serial, revokedAt }) =>
-      revokedAt === null ? [] : [{ serial, at: new Date(revokedAt) }],
-    );
-    const list = await issueRevocationList(issuer, { revoked, number, ...listTimes(days) });
-    return list + authority.rootList(kind);
+    const revoked = records.filter(({ revokedAt }) => revokedAt !== null);
+    const lists = authority.issuers(kind).map((issuer) => {
+      const above = new X509Certificate(issuer.certificate);
+      const own = revoked.flatMap(({ certificate, serial, revokedAt }) =>
+        revokedAt !== null && new X509Certificate(certificate).checkIssued(above)
+          ? [{ serial, at: new Date(revokedAt) }]
+          : [],
+      );
+      return issueRevocationList(issuer, { revoked: own, number, ...listTimes(days) });
+    });
+    return (await Promise.all(lists)).join("") + authority.rootList(kind);
   };
-  return {
-    gateways: await issue("gateways", authority.gateways),
-    servers: await issue("servers", authority.servers),
-  };
+  return { gateways: await issue("gateways"), servers: await issue("servers") };
 }
 
 /** As long as certificates live: past it brokers refuse everyone, and nobody renews by hand more often than that. */
@@ -40,8 +44,8 @@ const NUMBER_FILE = "list-number.json";
 const LOCK_TRIES = 50;
 const LOCK_PAUSE_MS = 100;
 
-/** Numbers must grow, also while a server and a command issue lists at the same time. */
-async function nextNumber(directory: string): Promise<number> {
+/** The number of the next lists: numbers must grow, also while a server and a command issue lists at the same time. */
+export async function nextListNumber(directory: string): Promise<number> {
   const lock = await locked(directory, LOCK_TRIES);
   try {
     const number = (await lastNumber(join(directory, NUMBER_FILE))) + 1;

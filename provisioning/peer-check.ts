@@ -9,8 +9,8 @@ export type PeerAnswer = { readonly gateway: string } | { readonly refused: stri
 export interface PeerCheckOptions {
   /** The authority's directory: what was issued, and what of it is revoked. */
   readonly directory: string;
-  /** The issuing authority of gateways, PEM. */
-  readonly issuing: string;
+  /** The issuing authorities of gateways, PEM. */
+  readonly issuing: readonly string[];
   /** How long after its end a certificate may still be renewed (milliseconds): wards go off line. */
   readonly graceMs: number;
 }
@@ -24,8 +24,10 @@ export async function checkPeer(
   { directory, issuing, graceMs }: PeerCheckOptions,
   now: number = Date.now(),
 ): Promise<PeerAnswer> {
-  const issuer = new X509Certificate(issuing);
-  if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) {
+  const isOurs = issuing
+    .map((one) => new X509Certificate(one))
+    .some((issuer) => certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey));
+  if (!isOurs) {
     return { refused: "it is not from this authority" };
   }
   // node:crypto calls the extended key usage keyUsage.

@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from "node:crypto";
+import { createPublicKey, randomBytes, type KeyObject } from "node:crypto";
 import { mkdir, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -9,6 +9,7 @@ export async function writePrivate(path: string, content: string | Uint8Array): 
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   try {
     await written(path, content, "wx");
+    await syncNames(path);
   } catch (error) {
     if (errorCode(error) !== "EEXIST") {
       throw error;
@@ -21,12 +22,13 @@ export async function writePrivate(path: string, content: string | Uint8Array): 
   }
 }
 
-/** Writes or replaces such a file, whole or not at all. */
+/** Writes or replaces such a file, whole or not at all; who does so at the same time does not come between. */
 export async function replacePrivate(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = `${path}.new`;
-  await written(draft, content, "w");
+  const draft = `${path}.${randomBytes(4).toString("hex")}.new`;
+  await written(draft, content, "wx");
   await rename(draft, path);
+  await syncNames(path);
 }
 
 /** SubjectPublicKeyInfo as PEM. */
@@ -41,6 +43,16 @@ export function publicBase64(key: KeyObject): string {
 
 function publicOf(key: KeyObject): KeyObject {
   return key.type === "private" ? createPublicKey(key) : key;
+}
+
+/** That a claim is burnt or a certificate revoked must not be undone by a power cut. */
+async function syncNames(path: string): Promise<void> {
+  const folder = await open(dirname(path), "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 async function written(

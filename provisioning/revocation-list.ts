@@ -1,5 +1,4 @@
 import "reflect-metadata";
-import { createPrivateKey } from "node:crypto";
 
 import {
   AuthorityKeyIdentifierExtension,
@@ -11,7 +10,8 @@ import {
 
 import { DER_INTEGER, writeDer } from "../gateway/identity/der.ts";
 import type { Issuer } from "./ca.ts";
-import { ES256, signingKey, toPem } from "./web-keys.ts";
+import { signedBy } from "./issuer-key.ts";
+import { draftKey, ES256, toPem } from "./web-keys.ts";
 
 export interface RevocationList {
   /** Serial numbers as `serialOf` gives them, and when each was revoked. */
@@ -30,7 +30,7 @@ export async function issueRevocationList(issuer: Issuer, list: RevocationList):
     issuer: above.subjectName,
     thisUpdate: list.thisUpdate,
     nextUpdate: list.nextUpdate,
-    signingKey: await signingKey(createPrivateKey(issuer.key)),
+    signingKey: await draftKey(),
     signingAlgorithm: ES256,
     entries: list.revoked.map(({ serial, at }) => ({
       serialNumber: serial,
@@ -43,7 +43,7 @@ export async function issueRevocationList(issuer: Issuer, list: RevocationList):
     ],
   });
   // The library's own PEM label "CRL" is one that OpenSSL does not know.
-  return toPem("X509 CRL", crl.rawData);
+  return toPem("X509 CRL", signedBy(issuer.key, crl.rawData));
 }
 
 function crlNumber(number: number): Extension {

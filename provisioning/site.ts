@@ -19,6 +19,7 @@ import {
 import { recordIssued } from "./issued.ts";
 import { issueLists } from "./lists.ts";
 import { publicBase64, replacePrivate, writePrivate } from "./private-files.ts";
+import { softwareTlsKey } from "../gateway/identity/key-provider.ts";
 
 /** A whole small site: one authority, one broker, one hub, one gateway. */
 export interface SiteOptions {
@@ -118,7 +119,7 @@ export async function addGateway(
   const signing = generateKeyPairSync("ed25519");
   const binding = makeBinding({
     certificateChainPem: identity.certificate,
-    certificateKey: createPrivateKey(identity.key),
+    certificateKey: softwareTlsKey(createPrivateKey(identity.key)),
     signingPublicKey: signing.publicKey,
     now: Date.now(),
   });

@@ -8,22 +8,18 @@ export function newKeys(): { publicKey: KeyObject; privateKey: KeyObject } {
   return generateKeyPairSync("ec", { namedCurve: "P-256" });
 }
 
-/** A private key in the form that WebCrypto takes. */
-export async function signingKey(key: KeyObject): Promise<CryptoKey> {
-  return await imported("pkcs8", key.export({ type: "pkcs8", format: "der" }), ["sign"]);
+/** What drafts are signed with, for the library wants a key: it stays nowhere, and nobody believes it. */
+export async function draftKey(): Promise<CryptoKey> {
+  draft ??= crypto.subtle.generateKey(ES256, false, ["sign", "verify"]);
+  return (await draft).privateKey;
 }
+
+let draft: Promise<CryptoKeyPair> | null = null;
 
 /** A public key in the form that WebCrypto takes. */
 export async function verifyingKey(key: KeyObject): Promise<CryptoKey> {
-  return await imported("spki", key.export({ type: "spki", format: "der" }), ["verify"]);
-}
-
-async function imported(
-  format: "pkcs8" | "spki",
-  der: Uint8Array<ArrayBuffer>,
-  usages: ("sign" | "verify")[],
-): Promise<CryptoKey> {
-  return await crypto.subtle.importKey(format, der, ES256, true, usages);
+  const der = key.export({ type: "spki", format: "der" });
+  return await crypto.subtle.importKey("spki", der, ES256, true, ["verify"]);
 }
 
 /** PKCS #8 PEM. */
@@ -32,7 +28,7 @@ export function privatePem(key: KeyObject): string {
 }
 
 /** DER in PEM's armour. */
-export function toPem(label: string, der: ArrayBuffer): string {
+export function toPem(label: string, der: Uint8Array): string {
   const text = Buffer.from(der).toString("base64");
   const lines: string[] = [];
   for (let at = 0; at < text.length; at += PEM_COLUMNS) {

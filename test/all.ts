@@ -3,6 +3,8 @@ import { existsSync, globSync } from "node:fs";
 import { delimiter } from "node:path";
 import process from "node:process";
 
+import { installTpmProvider } from "./tpm-provider.ts";
+
 /**
  * `npm run test:all`: the tests that need programs beyond the npm packages, and the short chaos runs. Installs what is
  * missing on Debian when root; otherwise says the one line to type. Nothing is skipped but the two that build an image and emulate
@@ -16,6 +18,8 @@ const NEEDED: readonly { readonly program: string; readonly package: string }[] 
   { program: "openssl", package: "openssl" },
   { program: "curl", package: "curl" },
   { program: "tcpdump", package: "tcpdump" },
+  { program: "ip", package: "iproute2" },
+  { program: "nft", package: "nftables" },
   { program: "script", package: "bsdutils" },
   { program: "strace", package: "strace" },
   { program: "nbdkit", package: "nbdkit" },
@@ -24,6 +28,9 @@ const NEEDED: readonly { readonly program: string; readonly package: string }[] 
   { program: "losetup", package: "mount" },
   { program: "gcc", package: "gcc libc6-dev" },
   { program: "pg_createcluster", package: "postgresql" },
+  { program: "swtpm", package: "swtpm tpm2-openssl libtss2-tcti-device0" },
+  { program: "softhsm2-util", package: "softhsm2" },
+  { program: "pkcs11-tool", package: "opensc" },
 ];
 /** Python modules for the independent opener; Debian's own python3, whatever else is on the PATH. */
 const PYTHON = "/usr/bin/python3";
@@ -39,6 +46,7 @@ const missing = missingPackages();
 if (missing.length > 0) {
   install(missing);
 }
+installTpmProvider();
 const statuses = [
   // These mostly wait for programs.
   run(globSync("test/system/**/*.test.ts"), 2),

@@ -5,20 +5,23 @@ import { join } from "node:path";
 import { parseClaim } from "../enrolment/claim-file.ts";
 import { enrol } from "../enrolment/enrol.ts";
 import { errorText, WardError } from "../errors.ts";
+import { noteLocally } from "./journal-note.ts";
 import { replaceDurably } from "../outbox/disk-sync.ts";
+import type { KeyWish } from "../identity/settle-keys.ts";
 import { verifySettings } from "../identity/signed-settings.ts";
 import { GATEWAY_FILES } from "../identity/site-files.ts";
 
 /**
  * Puts down what the variables of a gateway bring: identity, signed settings, root for bundles. Returns what it did and what
- * it would not take, in words. What is missing for a gateway to run at all throws, as the parts do.
+ * it would not take, in words. `keys` says where new keys are made. What is missing for a gateway to run at all throws, as the parts do.
  */
 export async function takeEnvironment(
   data: string,
   environment: Readonly<Record<string, string | undefined>>,
+  keys: KeyWish,
 ): Promise<string[]> {
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  const said = await takeClaim(data, environment["WARD_CLAIM"] ?? "");
+  const said = await takeClaim(data, environment["WARD_CLAIM"] ?? "", keys);
   return [
     ...said,
     ...takeSettings(data, environment["WARD_SITE"] ?? ""),
@@ -29,7 +32,7 @@ export async function takeEnvironment(
 /** The hash of the last claim that was used, so that the same variable is used once. */
 const CLAIM_USED = "identity/claim.used";
 
-async function takeClaim(data: string, text: string): Promise<string[]> {
+async function takeClaim(data: string, text: string, keys: KeyWish): Promise<string[]> {
   const path = join(data, CLAIM_USED);
   const isEnrolled = existsSync(join(data, GATEWAY_FILES.certificate));
   if (text === "") {
@@ -48,6 +51,12 @@ async function takeClaim(data: string, text: string): Promise<string[]> {
         "Cannot use the claim: it names no server, or not whom to believe.",
       );
     }
+    // With nobody there to help, a journal that cannot be written must not keep a gateway from its identity.
+    const asked = { kind: "enrolment-asked", outcome: "accepted", what: {} } as const;
+    const unwritten = await noteLocally(data, asked).then(
+      () => [],
+      (error: unknown) => [errorText(error)],
+    );
     await enrol({
       dataDirectory: data,
       claim,
@@ -55,9 +64,10 @@ async function takeClaim(data: string, text: string): Promise<string[]> {
       estCa: serversRoot,
       serversRoot,
       settingsSigner,
+      keys,
     });
     replaceDurably(path, Buffer.from(hash));
-    return [`${claim.gateway} is enrolled.`];
+    return [...unwritten, `${claim.gateway} is enrolled.`];
   } catch (error) {
     if (!isEnrolled) {
       throw error;

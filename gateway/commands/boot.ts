@@ -5,6 +5,7 @@ import { WardError } from "../errors.ts";
 import { takeEnvironment } from "./boot-environment.ts";
 import type { Command, CommandIo } from "./command.ts";
 import { command as runGateway } from "./run.ts";
+import { keyWish, settingsFrom } from "./settings-file.ts";
 
 const help = `Usage: wardgate boot --data DIR [options of wardgate run]
 
@@ -39,7 +40,8 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   if (values.data === undefined) {
     throw new WardError("WARD_USAGE", "Cannot boot: --data DIR is missing.");
   }
-  for (const text of await takeEnvironment(resolve(values.data), process.env)) {
+  const keys = keyWish(await settingsFrom(values.settings));
+  for (const text of await takeEnvironment(resolve(values.data), process.env, keys)) {
     io.stderr.write(`${text}\n`);
   }
   return runGateway.run(args, io);

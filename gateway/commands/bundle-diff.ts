@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { BundleRepository } from "../../provisioning/bundle-repository.ts";
+import { rootChanges } from "../../provisioning/bundle-root-diff.ts";
 import { type BundleChange, changeText } from "../bundles/change.ts";
 import { readBundle } from "../bundles/content.ts";
 import { diffBundles, EMPTY } from "../bundles/diff.ts";
@@ -24,7 +25,10 @@ export async function diffCommand(args: readonly string[], io: CommandIo): Promi
   const [before, after] =
     values.repository === undefined
       ? bundleFiles(positionals)
-      : await drafted(values.repository, needOption("channel", values.channel));
+      : await drafted(
+          new BundleRepository(values.repository),
+          needOption("channel", values.channel),
+        );
   const changes = compare(before, after);
   const text = changes.length === 0 ? "Nothing is different.\n" : lines(changes);
   io.stdout.write(values.json ? `${JSON.stringify(changes)}\n` : text);
@@ -34,8 +38,21 @@ export async function diffCommand(args: readonly string[], io: CommandIo): Promi
 /** What a repository's drafts change, for who is about to sign them; "" when nothing waits. */
 export async function comparedText(repository: BundleRepository): Promise<string> {
   const texts: string[] = [];
-  for (const channel of await repository.draftedChannels()) {
-    const [before, after] = await drafted(repository.directory, channel);
+  const root = await repository.draftedRoot();
+  if (root !== null) {
+    const changes = rootChanges(await repository.root(), root);
+    const said = changes.map((change) => `  ${change}\n`).join("");
+    texts.push(`A NEW ROOT, which decides who signs from now on:\n${said}`);
+  }
+  const channels = await repository.channels("draft");
+  const isDraft = (await repository.targets("draft")) !== null;
+  for (const gone of isDraft ? await repository.channels("published") : []) {
+    if (!channels.includes(gone)) {
+      texts.push(`Channel ${gone}: its bundle is taken away.\n`);
+    }
+  }
+  for (const channel of channels) {
+    const [before, after] = await drafted(repository, channel);
     const changes = compare(before, after);
     if (changes.length > 0) {
       texts.push(`Channel ${channel}, what changes:\n${lines(changes)}`);
@@ -63,8 +80,7 @@ function bundleFiles(files: readonly string[]): Pair {
   return [fileBytes(before), fileBytes(after)];
 }
 
-async function drafted(directory: string, channel: string): Promise<Pair> {
-  const repository = new BundleRepository(directory);
+async function drafted(repository: BundleRepository, channel: string): Promise<Pair> {
   const after = await repository.archive(channel, "draft");
   if (after === null) {
     throw new WardError("WARD_USAGE", `Cannot compare: nothing waits for channel ${channel}.`);

@@ -19,6 +19,7 @@ import type { SignedSettings } from "../identity/signed-settings.ts";
 import { textAt, valueAt } from "../json-value.ts";
 import { needOption } from "./bundle-options.ts";
 import type { CommandIo } from "./command.ts";
+import { inKeyProcess } from "./key-process.ts";
 import { noteLocally } from "./journal-note.ts";
 import { programVersion } from "./program-version.ts";
 
@@ -37,6 +38,10 @@ export async function installBundle(args: readonly string[], io: CommandIo): Pro
     },
   });
   const data = needOption("data", values.data);
+  const exit = await inKeyProcess(data, ["bundle", "install", ...args], io);
+  if (exit !== null) {
+    return exit;
+  }
   const site = await loadSite(data);
   const channel = channelOf(site);
   const pinned = readPinnedRoot(data);
@@ -44,13 +49,22 @@ export async function installBundle(args: readonly string[], io: CommandIo): Pro
   const directory = bundleDirectory(data);
   const source = sourceOf(values.from ?? site.bundles?.url, identity);
   try {
-    const peeked = Slots.peek({ directory, pinned, channel, record: () => undefined });
+    const peeked = await Slots.peek({
+      directory,
+      pinned,
+      channel,
+      record: async () => undefined,
+    });
     const { signed, bundle } = await fetchNoted(data, {
       source,
       directory,
       pinned,
       channel,
-      keys: { signing: identity.signingKey, verifying: createPublicKey(identity.signingKey) },
+      keys: {
+        signing: identity.signingKey,
+        verifying: createPublicKey(identity.signingKey),
+        counter: identity.keys.counter,
+      },
       runtime: await programVersion(),
       now: Date.now(),
       installed: peeked && { version: peeked.manifest.version, sha256: peeked.sha256 },
@@ -161,7 +175,7 @@ function sourceOf(from: string | undefined, identity: GatewayIdentity): BundleSo
     ? httpsSource(place, {
         ca: identity.serversRootPem,
         cert: identity.certificateChainPem,
-        key: identity.certificateKeyPem,
+        key: identity.certificateKey.pem,
         crl: identity.serversCrlPem,
       })
     : directorySource(place);

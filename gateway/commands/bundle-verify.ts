@@ -33,7 +33,7 @@ export async function verifyCommand(args: readonly string[], io: CommandIo): Pro
       directory,
       pinned,
       channel,
-      keys: { signing: privateKey, verifying: publicKey },
+      keys: { signing: privateKey, verifying: publicKey, counter: null },
       runtime: await programVersion(),
       now: Date.now(),
       installed: null,

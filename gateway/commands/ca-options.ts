@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
 
 import { Authority } from "../../provisioning/authority.ts";
+import { lockedKeys, tokenKeys, type AuthorityKeys } from "../../provisioning/authority-keys.ts";
+import { parseTokenUri } from "../../provisioning/token.ts";
 import { WardError } from "../errors.ts";
 import type { CommandIo } from "./command.ts";
 import { readPassphrase } from "./passphrase.ts";
@@ -32,17 +34,74 @@ export interface CaOptions {
   readonly all: boolean;
   readonly "passphrase-file"?: string | undefined;
   readonly "root-passphrase-file"?: string | undefined;
+  readonly "key-store"?: string | undefined;
+  readonly "root-key-store"?: string | undefined;
+  readonly "pin-file"?: string | undefined;
+  readonly "root-pin-file"?: string | undefined;
+  readonly "revoke-old": boolean;
   readonly json: boolean;
 }
 
-/** The authority with its keys; the passphrase is asked for. */
+/** The authority with its keys; passphrase and PIN are asked for when they are needed. */
 export async function openAuthority(options: CaOptions, io: CommandIo): Promise<Authority> {
-  const file = options["passphrase-file"];
-  const variable = "WARD_CA_PASSPHRASE";
-  const prompt = "Passphrase of the authority";
-  const passphrase = await readPassphrase({ file, variable, prompt }, io);
-  return new Authority(resolve(options.directory), passphrase);
+  const directory = resolve(options.directory);
+  const passphrase = await readPassphrase(
+    {
+      file: options["passphrase-file"],
+      variable: PASSPHRASE_VARIABLE,
+      prompt: "Passphrase of the authority",
+    },
+    io,
+  );
+  const pin = new Authority(directory).isInToken ? await readPin(options, io) : null;
+  return new Authority(directory, { passphrase, pin });
 }
+
+/** Where `--key-store` wants new keys of issuing authorities: in a token, or else under the passphrase. */
+export async function issuingKeys(
+  options: CaOptions,
+  passphrase: string,
+  io: CommandIo,
+): Promise<AuthorityKeys> {
+  const store = options["key-store"];
+  return store === undefined
+    ? lockedKeys(passphrase)
+    : tokenKeys(parseTokenUri(store), await readPin(options, io));
+}
+
+/** The PIN of the issuing authorities' token. */
+async function readPin(options: CaOptions, io: CommandIo): Promise<string> {
+  const asked = {
+    file: options["pin-file"],
+    variable: "WARD_TOKEN_PIN",
+    prompt: "PIN of the token",
+  };
+  return await readPassphrase(asked, io);
+}
+
+/** The PIN of the roots' token; that of the other one when none is given. */
+export async function readRootPin(options: CaOptions, io: CommandIo): Promise<string> {
+  const file = options["root-pin-file"];
+  return file === undefined
+    ? await readPin(options, io)
+    : await readPassphrase({ file, variable: "WARD_TOKEN_PIN", prompt: "PIN of the roots" }, io);
+}
+
+/** The passphrase of the roots; that of the authority when none is given. */
+export async function readRootPassphrase(
+  options: CaOptions,
+  passphrase: string,
+  io: CommandIo,
+): Promise<string> {
+  const file = options["root-passphrase-file"];
+  const variable = PASSPHRASE_VARIABLE;
+  return file === undefined
+    ? passphrase
+    : await readPassphrase({ file, variable, prompt: "Passphrase of the roots" }, io);
+}
+
+/** The variable that a passphrase of the authority may come in. */
+export const PASSPHRASE_VARIABLE = "WARD_CA_PASSPHRASE";
 
 /** What an option must say. @throws WardError `WARD_USAGE` */
 export function needed(value: string | undefined, option: string): string {

@@ -100,7 +100,12 @@ async function revokeAll(
       "Cannot revoke: no such certificate was issued. See: wardgate ca list --all",
     );
   }
-  return await Promise.all(found.map((record) => revokeIssued(directory, record, why)));
+  const revoked = await Promise.all(found.map((record) => revokeIssued(directory, record, why)));
+  // A renewal that was under way may have made another one since: it looks once more itself, so that one of us sees the other.
+  const since = await Promise.all(ROOT_KINDS.map((kind) => readIssued(directory, kind)));
+  const more = since.flat().filter((record) => wanted(record) && record.revokedAt === null);
+  await Promise.all(more.map((record) => revokeIssued(directory, record, why)));
+  return [...revoked, ...more];
 }
 
 async function readStatement(file: string): Promise<Uint8Array> {

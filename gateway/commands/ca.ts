@@ -5,6 +5,7 @@ import { claimGateway } from "./ca-claim.ts";
 import { init } from "./ca-init.ts";
 import { issue, writeBrokerConfig, writeSettings } from "./ca-issue.ts";
 import { list } from "./ca-list.ts";
+import { replace } from "./ca-replace.ts";
 import { crl, revoke, wiped } from "./ca-revoke.ts";
 import { serve } from "./ca-serve.ts";
 import type { CaOptions } from "./ca-options.ts";
@@ -25,12 +26,19 @@ The certificate authority of a site: two roots, one for gateways and one for ser
   settings  sign a gateway's settings: --gateway ID, --hub DIR,..., --settings FILE, --to DIR
   revoke    --gateway ID | --hub ID | --serial HEX, --why TEXT. It counts once the new lists are where they are looked at
   crl       write fresh revocation lists: --to DIR (once or more often), --days N (365)
+  replace   gateways | servers: a new issuing authority in place of one that ends soon: --offline DIR of the roots' keys.
+            What the old one has signed still counts; with --revoke-old nothing of it does
   list      what was issued and still counts; --all: what ended or was revoked too
   wiped     FILE: check what a gateway said when its keys were destroyed, and revoke its certificates
 
   --directory DIR               the authority's directory
   --passphrase-file FILE        its passphrase, 12 characters or more (or WARD_CA_PASSPHRASE; on a terminal it is asked for)
-  --root-passphrase-file FILE   init: another one for the roots
+  --root-passphrase-file FILE   init, replace: another one for the roots
+  --key-store URI               init, replace: make the issuing authorities' keys in a PKCS #11 token,
+                                pkcs11:token=LABEL?module-path=/usr/lib/softhsm/libsofthsm2.so (needs pkcs11-tool of OpenSC)
+  --root-key-store URI          init: the same for the roots, in another token
+  --pin-file FILE               the token's PIN (or WARD_TOKEN_PIN; on a terminal it is asked for)
+  --root-pin-file FILE          that of the roots' token, when it is another one
   --json                        the answer as JSON
 `;
 
@@ -43,6 +51,7 @@ const VERBS: Readonly<Record<string, (options: CaOptions, io: CommandIo) => Prom
   settings: writeSettings,
   revoke,
   crl,
+  replace,
   list,
   wiped,
 };
@@ -99,6 +108,11 @@ const parseCaArgs = (args: readonly string[]) =>
       all: { type: "boolean", default: false },
       "passphrase-file": { type: "string" },
       "root-passphrase-file": { type: "string" },
+      "key-store": { type: "string" },
+      "root-key-store": { type: "string" },
+      "pin-file": { type: "string" },
+      "root-pin-file": { type: "string" },
+      "revoke-old": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
   });

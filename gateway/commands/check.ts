@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { checkGateway, type Finding } from "../house/gateway-check.ts";
 import { WardError } from "../errors.ts";
 import type { Command, CommandIo } from "./command.ts";
+import { inKeyProcess } from "./key-process.ts";
 
 const help = `Usage: wardgate check --data DIR [--seconds N] [--json]
 
@@ -41,6 +42,10 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
       "WARD_USAGE",
       "Cannot check: give --data DIR, and --seconds from 1 to 600.",
     );
+  }
+  const exit = await inKeyProcess(resolve(values.data), ["check", ...args], io);
+  if (exit !== null) {
+    return exit;
   }
   const findings: Finding[] = [];
   for await (const finding of checkGateway(resolve(values.data), {

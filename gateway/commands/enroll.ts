@@ -4,8 +4,10 @@ import { parseArgs } from "node:util";
 
 import { parseClaim, type ClaimFile } from "../enrolment/claim-file.ts";
 import { enrol } from "../enrolment/enrol.ts";
-import { errorText, WardError } from "../errors.ts";
+import { errorCode, errorText, WardError } from "../errors.ts";
 import type { Command, CommandIo } from "./command.ts";
+import { keyWish, settingsFrom } from "./settings-file.ts";
+import { noteLocally } from "./journal-note.ts";
 
 const help = `Usage: wardgate enroll --data DIR [--claim FILE] [options]
 
@@ -18,6 +20,7 @@ while it was off line, keeps it until the new one has connected to the broker.
   --server URL             the EST server (default: the claim's)
   --ca FILE                who vouches for the EST server, PEM (default: the claim's servers root)
   --servers-root FILE      who vouches for the broker, PEM (default: the same)
+  --settings FILE          settings as for wardgate run; keyProvider and tpmDevice say where the keys are made
   --settings-signer FILE   whose signature counts on site.cose, PEM (default: the claim's)
   --json                   the answer as one JSON object
 `;
@@ -34,6 +37,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
       server: { type: "string" },
       ca: { type: "string" },
       "servers-root": { type: "string" },
+      settings: { type: "string" },
       "settings-signer": { type: "string" },
       json: { type: "boolean", default: false },
     },
@@ -43,8 +47,20 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   }
   const claim = await readClaim(values.claim);
   const estCa = needed("--ca FILE", await readGiven(values.ca), claim.serversRoot);
+  const dataDirectory = resolve(values.data);
+  try {
+    await noteLocally(dataDirectory, { kind: "enrolment-asked", outcome: "accepted", what: {} });
+  } catch (error) {
+    // A journal whose key is lost with a TPM is never written again, and that is what the claim is to mend.
+    if (errorCode(error) !== "WARD_VAULT_KEY") {
+      throw error;
+    }
+    io.stderr.write(`${errorText(error)}\n`);
+  }
+  const settings = await settingsFrom(values.settings);
   const enrolled = await enrol({
-    dataDirectory: resolve(values.data),
+    keys: keyWish(settings),
+    dataDirectory,
     claim,
     server: needed("--server URL", values.server, claim.server),
     estCa,

@@ -1,9 +1,10 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { WardError } from "../errors.ts";
 import { loadSite } from "../house/site.ts";
+import { openKeys } from "../identity/open-keys.ts";
 import { GATEWAY_FILES } from "../identity/site-files.ts";
 import { JournalFiles } from "../journal/journal-files.ts";
 import { localKeyFile, readLocalKey } from "../keeper/local-key.ts";
@@ -27,6 +28,10 @@ export async function findJournalFiles(dataDirectory: string): Promise<FoundFile
       `Cannot read the journal of ${dataDirectory}: there is none, or its local key is missing.`,
     );
   }
-  const key = createPublicKey(readFileSync(join(dataDirectory, GATEWAY_FILES.signingKey)));
+  const key = createPublicKey(
+    openKeys(join(dataDirectory, "identity")).readSigningKey(
+      join(dataDirectory, GATEWAY_FILES.signingKey),
+    ),
+  );
   return { gateway, files: new JournalFiles(directory, { gateway, key: localKey }), key };
 }

@@ -1,21 +1,23 @@
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import type { BundleEvent, RecordBundleEvent } from "../bundles/record.ts";
 import { lockDataDirectory } from "../data-lock.ts";
-import { WardError } from "../errors.ts";
+import { errorText, WardError } from "../errors.ts";
 import { House } from "../house/house.ts";
 import { HouseHealth } from "../house/house-health.ts";
 import { UpdateHold } from "../house/update-hold.ts";
 import { textAt } from "../json-value.ts";
-import { memoryOf } from "../memory.ts";
+import { MemoryWatch } from "../memory.ts";
 import { ROOMS } from "../rooms.ts";
-import { readSettings, type Settings } from "../settings.ts";
+import type { Settings } from "../settings.ts";
 import { loadSite } from "../house/site.ts";
+import { settleKeys } from "../identity/settle-keys.ts";
 import { installInChild } from "./bundle-fetch.ts";
 import type { Command, CommandIo } from "./command.ts";
-import { bundleEntry } from "../house/bundle-journal.ts";
+import { keyWish, settingsFrom } from "./settings-file.ts";
+import { bundleEntry, recordBundle } from "../house/bundle-journal.ts";
+import { appendUnderLock } from "./journal-note.ts";
 import { followBundleNews } from "../house/bundle-news.ts";
 import { BundleTrials } from "../house/bundle-trial.ts";
 import { serveControl } from "../house/control.ts";
@@ -53,14 +55,18 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   }
   const dataDirectory = resolve(values.data);
   const say = sayer(io, values.json);
-  const settings = await settingsOf(values.settings);
+  const settings = await settingsFrom(values.settings);
   const site = await loadSite(dataDirectory);
   // Before anything is looked at or changed in it.
   const lock = await lockDataDirectory(dataDirectory);
   try {
+    for (const said of settleKeys(join(dataDirectory, "identity"), keyWish(settings))) {
+      say({ event: "keys", text: said });
+    }
     const before: BundleEvent[] = [];
-    let record: RecordBundleEvent = (event) => void before.push(event);
-    const slots = openSlots(dataDirectory, site, (event) => record(event));
+    // While nothing runs yet there is nobody to write it down: the house does, before a flow runs.
+    let record: RecordBundleEvent = async (event) => void before.push(event);
+    const slots = await openSlots(dataDirectory, site, (event) => record(event));
     const house = new House({
       dataDirectory,
       settings,
@@ -71,11 +77,16 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
       say({ event: "room", room, state, pid, text }),
     );
     house.on("notice", ({ notice, text }) => say({ event: "notice", notice, text }));
-    record = (event) => {
+    const tell = (event: BundleEvent): void =>
       say({ ...event, what: event.event, event: "bundle" });
-      house.journal.note(bundleEntry(event));
+    record = async (event) => {
+      await recordBundle(house.journal, event);
+      tell(event);
     };
-    before.forEach(record);
+    for (const event of before) {
+      house.journal.note(bundleEntry(event));
+      tell(event);
+    }
     let givenUp: string | null = null;
     const bundles =
       slots === null ? null : new BundleTrials({ house, slots, site, settings, stop: io.stop });
@@ -97,7 +108,14 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
       givenUp = await serve(house, serving).finally(() => hold.close());
     } finally {
       bundles?.close();
+      if (givenUp !== null) {
+        house.journal.note({ kind: "house-given-up", who: "gateway", outcome: "failed", what: {} });
+      }
       await house.stop();
+      // A keeper that was stuck, or is what ended, has left its own end unwritten.
+      await appendUnderLock(dataDirectory, house.journal.unwritten).catch((error: unknown) => {
+        say({ event: "notice", notice: "journal", text: errorText(error) });
+      });
     }
     say({ ...(await report(house)), event: "stopped" });
     if (givenUp !== null) {
@@ -110,6 +128,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
 }
 
 const REPORT_MS = 1000;
+const MEMORY = new MemoryWatch();
 
 interface Serving {
   readonly dataDirectory: string;
@@ -176,7 +195,7 @@ function sayer(io: CommandIo, json: boolean): (line: SaidLine) => void {
       io.stdout.write(
         `${textAt(line, "room")}: ${textAt(line, "state")} (${textAt(line, "text")})\n`,
       );
-    } else if (line["event"] === "notice") {
+    } else if (line["event"] === "notice" || line["event"] === "keys") {
       io.stdout.write(`${textAt(line, "text")}\n`);
     } else if (line["event"] === "running") {
       io.stdout.write(`The gateway runs. Editor: ${textAt(line, "editor") || "off"}\n`);
@@ -184,26 +203,6 @@ function sayer(io: CommandIo, json: boolean): (line: SaidLine) => void {
       io.stdout.write(`Next login: ${textAt(line, "editor")}\n`);
     }
   };
-}
-
-async function settingsOf(file: string | undefined): Promise<Settings> {
-  if (file === undefined) {
-    return readSettings(undefined, process.env);
-  }
-  const text = await readFile(file, "utf8").catch((error: unknown) => {
-    throw new WardError("WARD_SETTINGS", `Cannot read the settings file ${file}.`, {
-      cause: error,
-    });
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new WardError("WARD_SETTINGS", `Cannot read the settings file ${file}: not JSON.`, {
-      cause: error,
-    });
-  }
-  return readSettings(value, process.env);
 }
 
 /** The editor's address with a fresh one-time login, or null without an editor. */
@@ -223,7 +222,7 @@ async function report(house: House): Promise<Record<string, unknown>> {
     event: "report",
     at: Date.now(),
     pids,
-    memoryMb: await memoryOf({ main: process.pid, ...pids }),
+    memoryMb: await MEMORY.of({ main: process.pid, ...pids }),
     rooms,
   };
 }

@@ -1,4 +1,4 @@
-import { createPublicKey, sign, verify, type KeyObject } from "node:crypto";
+import { createPublicKey, verify, type KeyObject } from "node:crypto";
 
 import { errorText, WardError } from "../errors.ts";
 import {
@@ -14,8 +14,10 @@ import {
   readDer,
   writeDer,
   writeObjectId,
+  writeSignature,
   type DerElement,
 } from "../identity/der.ts";
+import type { TlsKey } from "../identity/key-provider.ts";
 
 /** A certificate signing request (PKCS #10, RFC 2986) whose signature is good: whoever sent it holds the key. */
 export interface SigningRequest {
@@ -25,8 +27,8 @@ export interface SigningRequest {
   readonly publicKey: KeyObject;
 }
 
-/** Asks for a certificate for `commonName`, signed with the P-256 private key that it is for. DER. */
-export function makeSigningRequest(commonName: string, key: KeyObject): Uint8Array {
+/** Asks for a certificate for `commonName`, signed with the private key that it is for. DER. */
+export function makeSigningRequest(commonName: string, key: TlsKey): Uint8Array {
   const name = writeDer(
     DER_SEQUENCE,
     writeObjectId(OID_COMMON_NAME),
@@ -36,7 +38,7 @@ export function makeSigningRequest(commonName: string, key: KeyObject): Uint8Arr
     DER_SEQUENCE,
     writeDer(DER_INTEGER, Uint8Array.of(0)),
     writeDer(DER_SEQUENCE, writeDer(DER_SET, name)),
-    createPublicKey(key).export({ type: "spki", format: "der" }),
+    key.publicKey.export({ type: "spki", format: "der" }),
     writeDer(DER_CONTEXT_0),
   );
   return writeDer(
@@ -44,7 +46,7 @@ export function makeSigningRequest(commonName: string, key: KeyObject): Uint8Arr
     info,
     writeDer(DER_SEQUENCE, writeObjectId(OID_ECDSA_SHA256)),
     // The first byte of a bit string counts unused bits.
-    writeDer(DER_BIT_STRING, Uint8Array.of(0), sign("sha256", info, key)),
+    writeDer(DER_BIT_STRING, Uint8Array.of(0), writeSignature(key.sign(info))),
   );
 }
 

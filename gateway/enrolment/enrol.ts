@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { WardError } from "../errors.ts";
 import { replaceDurably } from "../outbox/disk-sync.ts";
 import { commonName, loadGatewayIdentity } from "../identity/identity.ts";
-import { FileKeys } from "../identity/key-provider.ts";
 import { NextIdentity } from "../identity/next-identity.ts";
+import { openKeys } from "../identity/open-keys.ts";
+import { forgetLostTpm, settleKeys, type KeyWish } from "../identity/settle-keys.ts";
 import { GATEWAY_FILES } from "../identity/site-files.ts";
 import type { ClaimFile } from "./claim-file.ts";
 import { writeEnrolment } from "./enrolment-file.ts";
@@ -23,6 +24,8 @@ export interface EnrolOptions {
   readonly serversRoot: string;
   /** Whose signature counts on the settings, PEM. */
   readonly settingsSigner: string;
+  /** Where the keys are to be. */
+  readonly keys: KeyWish;
 }
 
 export interface Enrolled {
@@ -36,7 +39,7 @@ export interface Enrolled {
 /**
  * Gives a gateway its identity: keys born here, a certificate for them from an EST server. What is there already stays in
  * force until the new certificate has connected. May be cut off anywhere and called again with the same claim.
- * Throws WardError `WARD_ENROLMENT` (the directory belongs to another gateway), or as `fetchNext`.
+ * Throws WardError `WARD_ENROLMENT` (the directory belongs to another gateway), or as `settleKeys` and `fetchNext`.
  */
 export async function enrol(o: EnrolOptions): Promise<Enrolled> {
   const { gateway, token } = o.claim;
@@ -52,9 +55,14 @@ export async function enrol(o: EnrolOptions): Promise<Enrolled> {
   }
   // One that cannot be used any more, because a key of it is damaged, say, is no reason to stay without.
   const before = attempt(() => loadGatewayIdentity(directory));
-  const keys = new FileKeys(directory);
+  if (before === null) {
+    forgetLostTpm(directory, o.keys);
+    settleKeys(directory, o.keys);
+  }
+  const keys = openKeys(directory);
   const signingPath = path(GATEWAY_FILES.signingKey);
-  const signing = attempt(() => keys.read(signingPath).key) ?? keys.create(signingPath, "ed25519");
+  const signing =
+    attempt(() => keys.readSigningKey(signingPath)) ?? keys.createSigningKey(signingPath);
   const next = new NextIdentity(directory);
   const { root, notAfter } = await fetchNext({
     gateway,

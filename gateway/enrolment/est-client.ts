@@ -1,7 +1,10 @@
 import type { X509Certificate } from "node:crypto";
 import { request, type RequestOptions } from "node:https";
+import { isIP } from "node:net";
+import { connect, createSecureContext, type TLSSocket } from "node:tls";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
+import { releaseContext } from "../tls-context.ts";
 import { readCertificatesOnly } from "./certificates-only.ts";
 
 export interface EstServerAddress {
@@ -85,7 +88,7 @@ export class EstClient {
   async #exchange(url: URL, how: RequestOptions, body: string): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const signal = AbortSignal.timeout(ANSWER_MS);
-    const options = { ...how, ca: this.#ca, agent: false, signal, minVersion: "TLSv1.2" } as const;
+    const options = { ...how, createConnection: () => this.#connect(url, how), signal };
     const asking = request(url, options, (response) => {
       let text = "";
       response.setEncoding("latin1");
@@ -103,12 +106,23 @@ export class EstClient {
       });
     });
     asking.on("error", reject);
+    // An answer that is none, such as an upgrade, ends the connection without an error.
+    asking.on("close", () => reject(new Error("it gives no answer")));
     asking.end(body);
     try {
       return await promise;
     } catch (error) {
       throw notReached(error, url.host);
     }
+  }
+
+  #connect({ hostname, port }: URL, { cert, key }: RequestOptions): TLSSocket {
+    const secureContext = createSecureContext({ ca: this.#ca, cert, key, minVersion: "TLSv1.2" });
+    const host = hostname.replace(/^\[(.*)\]$/, "$1");
+    const servername = isIP(host) === 0 ? host : "";
+    const socket = connect({ host, port: Number(port || 443), servername, secureContext });
+    releaseContext(secureContext);
+    return socket;
   }
 }
 

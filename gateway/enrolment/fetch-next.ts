@@ -1,8 +1,8 @@
-import { createPublicKey, X509Certificate, type KeyObject } from "node:crypto";
+import { X509Certificate, type KeyObject } from "node:crypto";
 
 import { WardError } from "../errors.ts";
 import { makeBinding, verifyBinding } from "../identity/identity.ts";
-import type { KeyProvider } from "../identity/key-provider.ts";
+import type { KeyProvider, TlsKey } from "../identity/key-provider.ts";
 import type { NextIdentity } from "../identity/next-identity.ts";
 import { makeSigningRequest } from "./csr.ts";
 import type { EstClient, EstLogin } from "./est-client.ts";
@@ -24,7 +24,9 @@ export interface FetchOptions {
 
 export interface Fetched {
   readonly root: X509Certificate;
-  /** End of the new certificate, epoch milliseconds. */
+  /** The new certificate. */
+  readonly certificate: X509Certificate;
+  /** Its end, epoch milliseconds. */
   readonly notAfter: number;
 }
 
@@ -35,10 +37,10 @@ export interface Fetched {
  */
 export async function fetchNext(o: FetchOptions): Promise<Fetched> {
   const { gateway, client, keys, next } = o;
-  const key = keyThere(next, keys) ?? keys.create(next.keyPath, "p256");
+  const key = keyThere(next, keys) ?? keys.createTlsKey(next.keyPath);
   const authorities = await client.authorities();
   const given = await client.enroll(makeSigningRequest(gateway, key), o.login);
-  const publicKey = createPublicKey(key);
+  const { publicKey } = key;
   const { pem, root } = orderedChain(given, authorities, { publicKey, root: o.root });
   const binding = makeBinding({
     certificateChainPem: pem,
@@ -57,13 +59,14 @@ export async function fetchNext(o: FetchOptions): Promise<Fetched> {
     );
   }
   next.keep(pem, binding);
-  return { root, notAfter: bound.notAfter };
+  return { root, certificate: leaf, notAfter: bound.notAfter };
 }
 
 /** A key that cannot be opened, after damage or under another key-encryption key, is one that is not there. */
-function keyThere(next: NextIdentity, keys: KeyProvider): KeyObject | null {
+function keyThere(next: NextIdentity, keys: KeyProvider): TlsKey | null {
   try {
-    return next.hasKey ? keys.read(next.keyPath).key : null;
+    const key = next.hasKey ? keys.readTlsKey(next.keyPath) : null;
+    return key?.holder === keys.kind ? key : null;
   } catch {
     return null;
   }

@@ -39,7 +39,8 @@ export async function* checkGateway(
   const identity = yield* attempt(
     "identity",
     () => loadGatewayIdentity(join(directory, "identity")),
-    (found) => `gateway ${found.gateway}`,
+    (found) =>
+      `gateway ${found.gateway}, its keys ${found.keys.kind === "tpm" ? "in a TPM" : "in files"}`,
   );
   if (identity !== null) {
     yield* checkKeyFiles(directory);
@@ -209,7 +210,7 @@ async function* checkBroker(
     username: identity.gateway,
     ca: identity.serversRootPem,
     cert: identity.certificateChainPem,
-    key: identity.certificateKeyPem,
+    key: identity.certificateKey.pem,
     ...(identity.serversCrlPem === undefined ? {} : { crl: identity.serversCrlPem }),
     keepaliveS: KEEPALIVE_S,
   });

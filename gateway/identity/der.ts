@@ -46,6 +46,22 @@ export function writeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Arr
   return Buffer.concat([Uint8Array.from([tag, ...length]), content]);
 }
 
+/** r and s of an ECDSA signature, of the same length, as X.509 has them (RFC 3279 section 2.2.3). */
+export function writeSignature(signature: Uint8Array): Uint8Array {
+  const half = signature.length / 2;
+  const numbers = [signature.subarray(0, half), signature.subarray(half)].map((bytes) => {
+    const digits = bytes.subarray(
+      Math.max(
+        0,
+        bytes.findIndex((byte) => byte !== 0),
+      ),
+    );
+    const sign = (digits[0] ?? 0) >= 0x80 ? Uint8Array.of(0) : new Uint8Array();
+    return writeDer(DER_INTEGER, sign, digits);
+  });
+  return writeDer(DER_SEQUENCE, ...numbers);
+}
+
 /** An object identifier as an element, from its dotted text (two arcs or more). */
 export function writeObjectId(dotted: string): Uint8Array {
   const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);

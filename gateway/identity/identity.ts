@@ -5,8 +5,9 @@ import { join } from "node:path";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
 import { isGatewayId } from "../reading.ts";
-import { FileKeys } from "./key-provider.ts";
+import type { KeyProvider, TlsKey } from "./key-provider.ts";
 import { identityPlace } from "./next-identity.ts";
+import { openKeys } from "./open-keys.ts";
 import { isRevoked, readRevocationLists } from "./revocation.ts";
 import {
   arrayOf,
@@ -21,7 +22,7 @@ import {
   ALG_ES256,
   HEADER_ALG,
   HEADER_X5CHAIN,
-  makeSign1,
+  makeSign1By,
   readSign1,
   verifySign1,
 } from "../sealing/cose.ts";
@@ -44,7 +45,7 @@ export interface VerifiedBinding {
 export function makeBinding(o: {
   /** Leaf first. */
   readonly certificateChainPem: string;
-  readonly certificateKey: KeyObject;
+  readonly certificateKey: TlsKey;
   readonly signingPublicKey: KeyObject;
   /** Epoch milliseconds. */
   readonly now: number;
@@ -52,7 +53,7 @@ export function makeBinding(o: {
   const chain = readChain(o.certificateChainPem);
   const leaf = leafOf(chain);
   const gateway = commonName(leaf);
-  if (!leaf.checkPrivateKey(o.certificateKey)) {
+  if (!leaf.publicKey.equals(o.certificateKey.publicKey)) {
     throw unbound("the private key is not the certificate's");
   }
   const publicKey = o.signingPublicKey;
@@ -61,10 +62,11 @@ export function makeBinding(o: {
   }
   const { x } = publicKey.export({ format: "jwk" });
   const key = new Uint8Array(Buffer.from(x ?? "", "base64url"));
-  return makeSign1({
+  return makeSign1By({
     headers: new Map([[HEADER_X5CHAIN, chain.map((part) => new Uint8Array(part.raw))]]),
     payload: encodeCbor([BINDING_VERSION, gateway, key, Math.trunc(o.now)]),
-    key: o.certificateKey,
+    algorithm: ALG_ES256,
+    sign: o.certificateKey.sign,
     context: CONTEXT.binding,
   });
 }
@@ -119,7 +121,7 @@ export interface GatewayIdentity {
   readonly certificateChainPem: string;
   readonly certificate: X509Certificate;
   /** gateway.key.pem, for TLS. */
-  readonly certificateKeyPem: string;
+  readonly certificateKey: TlsKey;
   readonly serversRootPem: string;
   /** servers.crl.pem, if there is one. */
   readonly serversCrlPem: string | undefined;
@@ -130,16 +132,19 @@ export interface GatewayIdentity {
   readonly signingKey: KeyObject;
   /** binding.cose: goes with every epoch. */
   readonly binding: Uint8Array;
+  /** Where its keys are. */
+  readonly keys: KeyProvider;
 }
 
 /**
  * Loads and cross-checks the files of `<data directory>/identity`. Certificates past their end are loaded all the same:
  * the gateway goes on collecting, and the connection says what is wrong. `place` is where its certificate, key and binding
- * lie, when it is not the identity in force that is asked for. Throws WardError `WARD_IDENTITY` that lists every problem.
+ * lie, when it is not the identity in force that is asked for; `openedKeys` are its keys, when they are open. Throws WardError `WARD_IDENTITY` that lists every problem.
  */
 export function loadGatewayIdentity(
   directory: string,
   place: string = identityPlace(directory),
+  openedKeys: KeyProvider | null = null,
 ): GatewayIdentity {
   const problems: string[] = [];
   const attempt = <T>(name: string, act: () => T): T | null => {
@@ -152,36 +157,42 @@ export function loadGatewayIdentity(
   };
   const read = <T>(name: string, parse: (bytes: Buffer) => T, from = directory): T | null =>
     attempt(name, () => parse(readFileSync(join(from, name))));
-  const keys = new FileKeys(directory);
+  const keys = openedKeys ?? attempt("keys", () => openKeys(directory));
   const chain = read(
     "gateway.crt.pem",
     (bytes) => ({ pem: bytes.toString(), leaf: leafOf(readChain(bytes.toString())) }),
     place,
   );
-  const tlsKey = attempt("gateway.key.pem", () => keys.read(join(place, "gateway.key.pem")));
-  const signing = attempt("signing.key.pem", () => keys.read(join(directory, "signing.key.pem")));
+  const tlsKey = attempt(
+    "gateway.key.pem",
+    () => keys?.readTlsKey(join(place, "gateway.key.pem")) ?? null,
+  );
+  const signingKey = attempt(
+    "signing.key.pem",
+    () => keys?.readSigningKey(join(directory, "signing.key.pem")) ?? null,
+  );
   const settingsSigner = read("settings-signer.pub.pem", (bytes) => createPublicKey(bytes));
   const serversRoot = read("servers-root.crt.pem", (bytes) => new X509Certificate(bytes));
   const gatewaysRoot = read("gateways-root.crt.pem", (bytes) => new X509Certificate(bytes));
   const binding = read("binding.cose", (bytes) => new Uint8Array(bytes), place);
-  const isMissing =
-    !chain || !tlsKey || !signing || !settingsSigner || !serversRoot || !gatewaysRoot || !binding;
-  if (isMissing) {
+  const isMissing = !chain || !tlsKey || !signingKey || !binding || !keys;
+  if (isMissing || !settingsSigner || !serversRoot || !gatewaysRoot) {
     throw unidentified(directory, problems);
   }
   const identity: GatewayIdentity = {
     gateway: "",
     certificateChainPem: chain.pem,
     certificate: chain.leaf,
-    certificateKeyPem: tlsKey.pem,
+    certificateKey: tlsKey,
     serversRootPem: serversRoot.toString(),
     serversCrlPem: optional(join(directory, "servers.crl.pem")),
     gatewaysRoot,
     settingsSigner,
-    signingKey: signing.key,
+    signingKey,
     binding,
+    keys,
   };
-  problems.push(...mismatches(identity, tlsKey.key));
+  problems.push(...mismatches(identity));
   if (problems.length > 0) {
     throw unidentified(directory, problems);
   }
@@ -189,15 +200,18 @@ export function loadGatewayIdentity(
 }
 
 /** What does not belong together among files that can each be read. */
-function mismatches(identity: GatewayIdentity, tlsKey: KeyObject): string[] {
-  const { certificate, signingKey, binding, gatewaysRoot } = identity;
+function mismatches(identity: GatewayIdentity): string[] {
+  const { certificate, certificateKey, signingKey, binding, gatewaysRoot } = identity;
   const problems: string[] = [];
   const check = (isRight: boolean, problem: string): void => {
     if (!isRight) {
       problems.push(problem);
     }
   };
-  check(certificate.checkPrivateKey(tlsKey), "gateway.key.pem is not the key of gateway.crt.pem");
+  check(
+    certificate.publicKey.equals(certificateKey.publicKey),
+    "gateway.key.pem is not the key of gateway.crt.pem",
+  );
   check(signingKey.asymmetricKeyType === "ed25519", "signing.key.pem is not an Ed25519 key");
   check(
     identity.settingsSigner.asymmetricKeyType === "ed25519",

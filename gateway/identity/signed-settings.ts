@@ -14,6 +14,7 @@ import {
   verifySign1,
 } from "../sealing/cose.ts";
 import { CONTEXT } from "../sealing/envelope.ts";
+import { networkProblem, type NetworkRules } from "./network-rules.ts";
 import { recipientProblem, RECIPIENTS_MAX } from "../sealing/wrap.ts";
 
 /**
@@ -56,6 +57,8 @@ export interface SignedSettings {
     /** Where they are published, `https://...`; missing where they are only carried here. */
     readonly url?: string;
   };
+  /** Who may talk to whom, for a box with the guard (gateway/guard). Missing: the guard has nothing to say there. */
+  readonly network?: NetworkRules;
   /** The Node-RED flow. */
   readonly flows: readonly Readonly<Record<string, unknown>>[];
 }
@@ -135,8 +138,10 @@ function verifiedText(bytes: Uint8Array, key: KeyObject): string {
 
 /** Settings that came later may be missing: files that were signed before go on to count. */
 function missingProblem(name: string): string | null {
-  return name === "deleteOn" || name === "bundles" ? null : "is missing";
+  return OPTIONAL.has(name) ? null : "is missing";
 }
+
+const OPTIONAL: ReadonlySet<string> = new Set(["deleteOn", "bundles", "network"]);
 
 type Check = (value: unknown) => string | null;
 
@@ -156,6 +161,7 @@ const FIELDS: Readonly<Record<keyof SignedSettings, Check>> = {
   lines: (value) => listProblem(value, LINES_MAX, isLine, "a line URL of up to 512 characters"),
   opcuaTrust: (value) => listProblem(value, TRUST_MAX, isCertificate, "a certificate in PEM"),
   bundles: (value) => bundlesProblem(value),
+  network: (value) => networkProblem(value),
   flows: (value) => listProblem(value, FLOW_NODES_MAX, isRecord, "an object"),
 };
 

@@ -1,27 +1,22 @@
-import { randomBytes, X509Certificate, type KeyObject } from "node:crypto";
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { createPublicKey, X509Certificate, type KeyObject } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
-import { syncDirectory } from "../outbox/disk-sync.ts";
 import { commonName, loadGatewayIdentity } from "./identity.ts";
-import { FileKeys, KEK_FILE } from "./key-provider.ts";
+import { KEK_FILE } from "./file-keys.ts";
+import type { KeyProvider } from "./key-provider.ts";
+import { openKeys } from "./open-keys.ts";
+import { TPM_FILE } from "./tpm-file.ts";
 import { hashOfPublicKey, signWipe, type WipeStatement } from "./wiping.ts";
 
 export interface WipePlan {
   readonly statement: WipeStatement;
   /** The statement with its signature; null when a wipe that was cut off has already taken the key to sign with. */
   readonly signed: Uint8Array | null;
-  /** What is to be destroyed, in this order. */
+  /** Where the keys are: what lies beyond the files is to be destroyed first. */
+  readonly keys: KeyProvider;
+  /** What is to be destroyed then, in this order. */
   readonly files: readonly string[];
 }
 
@@ -38,17 +33,20 @@ export function planWipe(dataDirectory: string, gateway: string, now: number): W
       `Cannot wipe ${dataDirectory}: it is the directory of ${owner}, not of ${gateway}.`,
     );
   }
-  const keys = new FileKeys(directory);
+  const keys = openKeys(directory);
   const files = secretsBelow(dataDirectory);
   const statement: WipeStatement = {
     gateway,
     at: now,
-    keys: files.map((file) => ({
-      name: relative(dataDirectory, file).replaceAll(/[^\w./-]/g, "_"),
-      publicKeyHash: hashOf(file, keys),
-    })),
+    keys: [
+      ...keys.beyondFiles.map((name) => ({ name, publicKeyHash: "" })),
+      ...files.map((file) => ({
+        name: relative(dataDirectory, file).replaceAll(/[^\w./-]/g, "_"),
+        publicKeyHash: hashOf(file, keys),
+      })),
+    ],
   };
-  return { statement, signed: signedOrNull(directory, statement), files };
+  return { statement, signed: signedOrNull(directory, statement), keys, files };
 }
 
 /** The gateway that the certificate names, which is no secret and stays. */
@@ -72,30 +70,12 @@ function signedOrNull(directory: string, statement: WipeStatement): Uint8Array |
   }
 }
 
-/** Overwrites, removes, and makes the removal durable: one after the other, so that a power cut leaves no doubt. */
-export function shred(files: readonly string[]): void {
-  for (const file of files) {
-    const { size } = statSync(file);
-    for (const bytes of [randomBytes(size), Buffer.alloc(size)]) {
-      const open = openSync(file, "r+");
-      try {
-        writeSync(open, bytes, 0, size, 0);
-        fsyncSync(open);
-      } finally {
-        closeSync(open);
-      }
-    }
-    rmSync(file);
-    syncDirectory(dirname(file), []);
-  }
-}
-
 /** First what other keys hang on. */
 function secretsBelow(dataDirectory: string): string[] {
   const found = FOLDERS.flatMap((folder) => filesBelow(join(dataDirectory, folder))).filter(
     (file) => SECRET.test(file),
   );
-  const rank = (file: string): number => (file.endsWith(KEK_FILE) ? 0 : 1);
+  const rank = (file: string): number => (ROOTS.some((name) => file.endsWith(name)) ? 0 : 1);
   return found.toSorted((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
 
@@ -113,14 +93,16 @@ function filesBelow(folder: string): string[] {
 }
 
 /** The hash of a private key's public half; "" for a secret that has none. */
-function hashOf(file: string, keys: FileKeys): string {
-  const key = keyOf(file, keys);
+function hashOf(file: string, keys: KeyProvider): string {
+  const key = publicKeyOf(file, keys);
   return key === null ? "" : hashOfPublicKey(key);
 }
 
-function keyOf(file: string, keys: FileKeys): KeyObject | null {
+function publicKeyOf(file: string, keys: KeyProvider): KeyObject | null {
   try {
-    return keys.read(file).key;
+    return file.endsWith("signing.key.pem")
+      ? createPublicKey(keys.readSigningKey(file))
+      : keys.readTlsKey(file).publicKey;
   } catch {
     return null;
   }
@@ -128,4 +110,5 @@ function keyOf(file: string, keys: FileKeys): KeyObject | null {
 
 /** Where a gateway has secrets: its identity, its page's certificate, and bedside's keys and logins for OPC-UA servers. */
 const FOLDERS = ["identity", "console", "opcua-pki"];
-const SECRET = /\.key(\.pem)?(\.new)?$|\/private\/|\/users\//;
+const ROOTS = [KEK_FILE, TPM_FILE];
+const SECRET = /\.key(\.pem)?(\.new)?$|\/tpm\.json(\.new)?$|\/private\/|\/users\//;

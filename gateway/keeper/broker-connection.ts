@@ -15,7 +15,7 @@ export function brokerConnection(
     clientId: settings.gateway,
     ca: identity.serversRootPem,
     cert: identity.certificateChainPem,
-    key: identity.certificateKeyPem,
+    key: identity.certificateKey.pem,
     crl: identity.serversCrlPem,
     keepaliveS: tuning.keepaliveS,
     will: o.will,

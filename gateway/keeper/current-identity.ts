@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { WardError } from "../errors.ts";
 import { loadGatewayIdentity, type GatewayIdentity } from "../identity/identity.ts";
+import type { KeyProvider } from "../identity/key-provider.ts";
 import { NextIdentity, nextPlace } from "../identity/next-identity.ts";
 import { GATEWAY_FILES } from "../identity/site-files.ts";
 
@@ -40,6 +41,11 @@ export class CurrentIdentity {
     return this.#identity.certificate;
   }
 
+  /** Opened once: a chip takes its time. */
+  get keys(): KeyProvider {
+    return this.#identity.keys;
+  }
+
   /** As it was last read. */
   get loaded(): GatewayIdentity {
     return this.#identity;
@@ -47,13 +53,14 @@ export class CurrentIdentity {
 
   /** Reads it again. Throws WardError `WARD_IDENTITY` when it cannot be used; then the one before stays. */
   reload(): GatewayIdentity {
-    this.#identity = this.#same(loadGatewayIdentity(this.#directory));
+    this.#identity = this.#same(loadGatewayIdentity(this.#directory, undefined, this.keys));
     return this.#identity;
   }
 
   /** The one that waits to take its place. Throws WardError `WARD_IDENTITY`, like `reload`. */
   loadNext(): GatewayIdentity {
-    return this.#same(loadGatewayIdentity(this.#directory, nextPlace(this.#directory)));
+    const place = nextPlace(this.#directory);
+    return this.#same(loadGatewayIdentity(this.#directory, place, this.keys));
   }
 
   #same(identity: GatewayIdentity): GatewayIdentity {

@@ -120,4 +120,6 @@ const LIMITS: Partial<Readonly<Record<JournalKind, readonly [burst: number, ever
   // As many as two receipts can name.
   "record-rejected": [2048, 1000],
   "epoch-begun": [100, 10_000],
+  "unknown-destination": [200, 60_000],
+  "device-conduct": [200, 60_000],
 };

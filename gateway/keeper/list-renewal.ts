@@ -4,12 +4,15 @@ import { join } from "node:path";
 import { readEnrolment } from "../enrolment/enrolment-file.ts";
 import { errorText, WardError } from "../errors.ts";
 import { replaceDurably } from "../outbox/disk-sync.ts";
-import { readRevocationLists } from "../identity/revocation.ts";
-import type { CurrentIdentity } from "./current-identity.ts";
+import type { GatewayIdentity } from "../identity/identity.ts";
+import { readRevocationLists, type RevocationList } from "../identity/revocation.ts";
 
 export interface ListRenewalOptions {
   readonly dataDirectory: string;
-  readonly identity: CurrentIdentity;
+  /** As it was last read. */
+  readonly identity: {
+    readonly loaded: Pick<GatewayIdentity, "serversCrlPem" | "serversRootPem">;
+  };
   readonly trouble: (error: WardError) => void;
 }
 
@@ -36,7 +39,7 @@ export class ListRenewal {
     this.#notBefore = now + AGAIN_MS * (0.5 + Math.random());
     try {
       if (isHalfOver(identity.loaded.serversCrlPem, now)) {
-        await fetch(join(dataDirectory, "identity"), identity.loaded.serversRootPem, now);
+        await fetch(join(dataDirectory, "identity"), identity.loaded, now);
       }
     } catch (error) {
       trouble(error instanceof WardError ? error : new WardError("WARD_CRL", errorText(error)));
@@ -56,7 +59,11 @@ function isHalfOver(pem: string | undefined, now: number): boolean {
   );
 }
 
-async function fetch(directory: string, serversRootPem: string, now: number): Promise<void> {
+async function fetch(
+  directory: string,
+  { serversRootPem, serversCrlPem }: ListRenewalOptions["identity"]["loaded"],
+  now: number,
+): Promise<void> {
   const server = readEnrolment(directory);
   if (server === null) {
     return;
@@ -77,7 +84,37 @@ async function fetch(directory: string, serversRootPem: string, now: number): Pr
       "Cannot use the list of revoked servers that the enrolment server gives: it is too old, or none of it is by our servers root.",
     );
   }
+  // Else whoever has a server's key that is revoked by now could bring back a list that does not say so.
+  if (isSetBack(listsIn(serversCrlPem), lists, now)) {
+    throw new WardError(
+      "WARD_CRL",
+      "Cannot use the list of revoked servers that the enrolment server gives: it is older than the one at hand.",
+    );
+  }
   replaceDurably(join(directory, "servers.crl.pem"), Buffer.from(pem));
+}
+
+/** True when an issuer whose list still counts has none among the new ones that is as young. */
+function isSetBack(
+  before: readonly RevocationList[],
+  after: readonly RevocationList[],
+  now: number,
+): boolean {
+  return before
+    .filter(({ nextUpdate }) => nextUpdate === null || nextUpdate > now)
+    .some(
+      ({ issuer, thisUpdate }) =>
+        !after.some((list) => list.issuer === issuer && list.thisUpdate >= thisUpdate),
+    );
+}
+
+/** None where there are none, or they cannot be read: then any good ones are better. */
+function listsIn(pem: string | undefined): readonly RevocationList[] {
+  try {
+    return pem === undefined ? [] : readRevocationLists(pem);
+  } catch {
+    return [];
+  }
 }
 
 const AGAIN_MS: number = 6 * 3_600_000;

@@ -2,9 +2,10 @@ import { createHash, createPublicKey, type X509Certificate } from "node:crypto";
 import { join } from "node:path";
 
 import { readEnrolment } from "../enrolment/enrolment-file.ts";
+import type { EstServerAddress } from "../enrolment/est-client.ts";
 import { errorText, WardError } from "../errors.ts";
-import { FileKeys } from "../identity/key-provider.ts";
 import { NextIdentity } from "../identity/next-identity.ts";
+import type { JournalEvent } from "../journal/event.ts";
 import type { CurrentIdentity } from "./current-identity.ts";
 
 export interface RenewalOptions {
@@ -12,6 +13,8 @@ export interface RenewalOptions {
   readonly identity: CurrentIdentity;
   /** A new certificate waits for its first connection. */
   readonly fetched: () => void;
+  /** Writes a step down; resolves when it is on disk. */
+  readonly journal: (event: JournalEvent) => Promise<void>;
   readonly trouble: (error: WardError) => void;
 }
 
@@ -31,9 +34,11 @@ export class Renewal {
 
   /** Looks whether it is time, at `now` (epoch milliseconds); resolves when there is nothing more to do. Never rejects. */
   async look(now: number): Promise<void> {
-    const { dataDirectory, identity, fetched, trouble } = this.#options;
-    const isDue = now >= this.#notBefore && now >= renewalTime(identity.certificate);
-    if (this.#isUnderWay || !isDue) {
+    const { dataDirectory, identity, fetched, journal, trouble } = this.#options;
+    // A key that was made before there was a TPM is not left outside for long.
+    const isOutside = identity.loaded.certificateKey.holder !== identity.keys.kind;
+    const isDue = isOutside || now >= renewalTime(identity.certificate);
+    if (this.#isUnderWay || now < this.#notBefore || !isDue) {
       return;
     }
     const directory = join(dataDirectory, "identity");
@@ -42,15 +47,17 @@ export class Renewal {
     }
     this.#isUnderWay = true;
     try {
-      if (await fetch(directory, identity, now)) {
+      const server = readEnrolment(directory);
+      if (server !== null) {
+        await told({ journal, trouble }, "asked", identity.certificate);
+        const next = await fetch({ directory, server, current: identity, now });
+        await told({ journal, trouble }, "fetched", next);
         this.#failures = 0;
         fetched();
       }
     } catch (error) {
       this.failed(now);
-      trouble(
-        error instanceof WardError ? error : new WardError("WARD_ENROLMENT", errorText(error)),
-      );
+      trouble(asWardError(error));
     } finally {
       this.#isUnderWay = false;
     }
@@ -75,28 +82,45 @@ export function renewalTime(certificate: X509Certificate): number {
   return from + life / 3 + (life / 12) * (draw / 2 ** 32);
 }
 
-/** False when this gateway's certificates do not come from an enrolment server. */
-async function fetch(directory: string, current: CurrentIdentity, now: number): Promise<boolean> {
-  const server = readEnrolment(directory);
-  if (server === null) {
-    return false;
-  }
+/** A gateway without a certificate is of no use to anybody: a journal that cannot be written does not keep it from a new one. */
+async function told(
+  { journal, trouble }: Pick<RenewalOptions, "journal" | "trouble">,
+  step: "asked" | "fetched",
+  { raw }: X509Certificate,
+): Promise<void> {
+  const what = { step, certificate: createHash("sha256").update(raw).digest("hex") };
+  await journal({ kind: "renewal", who: "gateway", outcome: "accepted", what }).catch(
+    (error: unknown) => trouble(asWardError(error)),
+  );
+}
+
+function asWardError(error: unknown): WardError {
+  return error instanceof WardError ? error : new WardError("WARD_ENROLMENT", errorText(error));
+}
+
+async function fetch(o: {
+  readonly directory: string;
+  readonly server: EstServerAddress;
+  readonly current: CurrentIdentity;
+  readonly now: number;
+}): Promise<X509Certificate> {
+  const { directory, server, current, now } = o;
   // Loaded when it is needed, three times a certificate: HTTPS is memory that the keeper does not have to spare.
   const { EstClient } = await import("../enrolment/est-client.ts");
   const { fetchNext } = await import("../enrolment/fetch-next.ts");
-  const { gateway, certificateChainPem, certificateKeyPem, gatewaysRoot, signingKey } =
+  const { gateway, certificateChainPem, certificateKey, gatewaysRoot, signingKey, keys } =
     current.loaded;
-  await fetchNext({
+  const { certificate: next } = await fetchNext({
     gateway,
     client: new EstClient(server),
-    login: { cert: certificateChainPem, key: certificateKeyPem },
-    keys: new FileKeys(directory),
+    login: { cert: certificateChainPem, key: certificateKey.pem },
+    keys,
     next: new NextIdentity(directory),
     signingKey: createPublicKey(signingKey),
     root: gatewaysRoot,
     now,
   });
-  return true;
+  return next;
 }
 
 const RETRY_MS = 60_000;

@@ -1,7 +1,13 @@
 import { isIP } from "node:net";
-import { checkServerIdentity, connect as tlsConnect, type TLSSocket } from "node:tls";
+import {
+  checkServerIdentity,
+  connect as tlsConnect,
+  createSecureContext,
+  type TLSSocket,
+} from "node:tls";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
+import { releaseContext } from "../tls-context.ts";
 import { singleLists } from "./single-lists.ts";
 
 /** Everything that is needed to reach a broker and to prove who we are. Texts are PEM. */
@@ -98,20 +104,25 @@ export function classifyTls(error: unknown, broker: string): WardError {
 
 function startTls(options: BrokerTlsOptions): TLSSocket {
   try {
-    return tlsConnect({
-      host: options.host,
-      port: options.port,
-      // RFC 6066 section 3: an IP address is no server name.
-      servername: isIP(options.serverName) === 0 ? options.serverName : "",
+    const secureContext = createSecureContext({
       ca: options.ca,
       cert: options.cert,
       key: options.key,
       ...(options.crl === undefined ? {} : { crl: singleLists(options.crl) }),
       minVersion: "TLSv1.3",
+    });
+    const socket = tlsConnect({
+      host: options.host,
+      port: options.port,
+      // RFC 6066 section 3: an IP address is no server name.
+      servername: isIP(options.serverName) === 0 ? options.serverName : "",
+      secureContext,
       rejectUnauthorized: true,
       checkServerIdentity: (_name, certificate) =>
         checkServerIdentity(options.serverName, certificate),
     });
+    releaseContext(secureContext);
+    return socket;
   } catch (error) {
     throw new WardError(
       "WARD_IDENTITY_UNUSABLE",

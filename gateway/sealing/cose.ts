@@ -61,12 +61,26 @@ export function makeSign1(o: {
   if (algorithm === null) {
     throw new TypeError("Cannot sign: the key is neither Ed25519 nor P-256.");
   }
-  const protectedBytes = encodeCbor(new Map([...o.headers, [HEADER_ALG, algorithm]]));
-  const data = sigStructure(protectedBytes, o.context, o.payload);
-  const signature =
-    algorithm === ALG_EDDSA
-      ? sign(null, data, o.key)
-      : sign("sha256", data, { key: o.key, dsaEncoding: "ieee-p1363" });
+  return makeSign1By({
+    ...o,
+    algorithm,
+    sign: (data) =>
+      algorithm === ALG_EDDSA
+        ? sign(null, data, o.key)
+        : sign("sha256", data, { key: o.key, dsaEncoding: "ieee-p1363" }),
+  });
+}
+
+/** The same with a private key that is elsewhere, in a chip for example: `sign` gives 64 bytes of signature. */
+export function makeSign1By(o: {
+  readonly headers: Headers;
+  readonly payload: Uint8Array;
+  readonly algorithm: number;
+  readonly sign: (data: Uint8Array) => Uint8Array;
+  readonly context: string | Uint8Array;
+}): Uint8Array {
+  const protectedBytes = encodeCbor(new Map([...o.headers, [HEADER_ALG, o.algorithm]]));
+  const signature = o.sign(sigStructure(protectedBytes, o.context, o.payload));
   return encodeTagged(TAG_SIGN1, [protectedBytes, NO_HEADERS, o.payload, signature]);
 }
 

@@ -24,6 +24,7 @@ import { SqliteStore } from "../../hub/sqlite-store.ts";
 import type { HubStore } from "../../hub/store.ts";
 import { makeSite, type Site } from "../../provisioning/site.ts";
 import { AT, BOOT, reading } from "./sealing-kit.ts";
+import { softwareTlsKey } from "../../gateway/identity/key-provider.ts";
 
 export const GATEWAY = "gw-001";
 
@@ -196,7 +197,7 @@ export class FakeGateway {
     const { publicKey, privateKey } = generateKeyPairSync("ed25519");
     const binding = makeBinding({
       certificateChainPem: identity.certificate,
-      certificateKey: createPrivateKey(identity.key),
+      certificateKey: softwareTlsKey(createPrivateKey(identity.key)),
       signingPublicKey: publicKey,
       now: Date.now(),
     });

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { writeEnrolment } from "../../gateway/enrolment/enrolment-file.ts";
 import { makeBinding } from "../../gateway/identity/identity.ts";
-import { FileKeys } from "../../gateway/identity/key-provider.ts";
+import { softwareTlsKey, type TlsKey } from "../../gateway/identity/key-provider.ts";
+import { openKeys } from "../../gateway/identity/open-keys.ts";
 import { GATEWAY_FILES } from "../../gateway/identity/site-files.ts";
 import { issueGateway } from "../../provisioning/ca.ts";
 import { recordIssued } from "../../provisioning/issued.ts";
@@ -25,10 +26,11 @@ export class RenewalSite {
     this.est = est;
   }
 
-  static async open(): Promise<RenewalSite> {
+  /** `days` is how long a certificate lives that the server issues. */
+  static async open(days = 30): Promise<RenewalSite> {
     const site = await TestSite.make();
     const { authority } = site.site;
-    const est = await EstSite.open({ authority, graceDays: 5 });
+    const est = await EstSite.open({ authority, graceDays: 5, days });
     const made = new RenewalSite(site, est);
     writeEnrolment(made.path("identity"), { url: est.url, ca: authority.roots.servers });
     return made;
@@ -66,18 +68,18 @@ export class RenewalSite {
     await recordIssued(authority.directory, { kind: "gateways", by: "command", certificate });
     await replacePrivate(this.path(GATEWAY_FILES.key), key);
     await replacePrivate(this.path(GATEWAY_FILES.certificate), certificate);
-    const binding = this.bindingOf(certificate, createPrivateKey(key));
+    const binding = this.bindingOf(certificate, softwareTlsKey(createPrivateKey(key)));
     await replacePrivate(this.path(GATEWAY_FILES.binding), binding);
     return this.serial;
   }
 
   /** The statement with which a certificate vouches for the gateway's signing key. */
-  bindingOf(certificateChainPem: string, certificateKey: KeyObject): Uint8Array {
-    const signing = new FileKeys(this.path("identity")).read(this.path(GATEWAY_FILES.signingKey));
+  bindingOf(certificateChainPem: string, certificateKey: TlsKey): Uint8Array {
+    const keys = openKeys(this.path("identity"));
     return makeBinding({
       certificateChainPem,
       certificateKey,
-      signingPublicKey: createPublicKey(signing.key),
+      signingPublicKey: createPublicKey(keys.readSigningKey(this.path(GATEWAY_FILES.signingKey))),
       now: Date.now(),
     });
   }

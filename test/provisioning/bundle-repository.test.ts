@@ -79,7 +79,7 @@ test("names in somebody else's draft never become paths", async () => {
   for (const name of ["../../../x.bundle", "a/b.bundle", "/x.bundle", "ICU.bundle"]) {
     await writeFile(path, text.replace("icu.bundle", name));
     await kit.sign(kit.biomed, kit.it);
-    await assert.rejects(kit.repository.draftedChannels(), { code: "WARD_BUNDLE_TAMPERED" }, name);
+    await assert.rejects(kit.repository.channels("draft"), { code: "WARD_BUNDLE_TAMPERED" }, name);
     await assert.rejects(kit.renew(), { code: "WARD_BUNDLE_TAMPERED" }, name);
   }
 });

@@ -78,7 +78,7 @@ describe("certificates, as openssl judges them", () => {
 
   test("an issuing authority stands between, may have none below it, and nothing outlives it", async () => {
     const now = new Date();
-    const issuing = await createIssuing(gateways, "Ward 5", validFor(10, now));
+    const issuing = await createIssuing(gateways, "Ward 5 issuing", validFor(10, now));
     const gateway = await issueGateway(issuing, "gw-001", validFor(100, now));
     const [leaf = "", above = ""] = gateway.certificate.split(/(?<=-----END CERTIFICATE-----\n)/);
     assert.equal(above, issuing.certificate);
@@ -87,7 +87,7 @@ describe("certificates, as openssl judges them", () => {
     const untrusted = ["-untrusted", "issuing"];
     const by = await opensslSays(gateway, gateways, "sslclient", undefined, untrusted);
     assert.equal(by, "OK");
-    const below = await issueGateway(await createIssuing(issuing, "Ward 6"), "gw-001");
+    const below = await issueGateway(await createIssuing(issuing, "Ward 6 issuing"), "gw-001");
     await writeFile(join(directory, "issuing"), below.certificate + issuing.certificate);
     const refused = await opensslSays(below, gateways, "sslclient", undefined, untrusted);
     assert.match(refused, /path length constraint exceeded/);

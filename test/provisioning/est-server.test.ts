@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { request } from "node:https";
 import { connect as tcpConnect } from "node:net";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { connect as tlsConnect } from "node:tls";
 
@@ -10,10 +11,14 @@ import { makeSigningRequest } from "../../gateway/enrolment/csr.ts";
 import { LISTS_PATH, type EstLogin } from "../../gateway/enrolment/est-client.ts";
 import { isRevoked, readRevocationLists } from "../../gateway/identity/revocation.ts";
 import { issueGateway, issueHub, issueLeaf, type Identity } from "../../provisioning/ca.ts";
+import { Authority } from "../../provisioning/authority.ts";
+import { lockedKeys } from "../../provisioning/authority-keys.ts";
 import { makeClaim } from "../../provisioning/claims.ts";
+import { replaceIssuing } from "../../provisioning/replace-issuing.ts";
 import { recordIssued } from "../../provisioning/issued.ts";
 import { EstSite, newKey } from "./est-site.ts";
 import { daysFrom, revoke } from "./pki.ts";
+import { softwareTlsKey } from "../../gateway/identity/key-provider.ts";
 
 const HOUR_MS = 3_600_000;
 let site: EstSite;
@@ -134,7 +139,7 @@ describe("a claim", () => {
     const refused = { code: "WARD_EST_REFUSED", message: /400/ };
     await assert.rejects(site.ask("gw-008", login), refused, "another id in the request");
     await assert.rejects(site.ask("hub-1", login), refused);
-    const forged = Buffer.from(makeSigningRequest("gw-007", newKey()));
+    const forged = Buffer.from(makeSigningRequest("gw-007", softwareTlsKey(newKey())));
     forged.writeUInt8(forged.readUInt8(forged.length - 1) ^ 1, forged.length - 1);
     await assert.rejects(site.client.enroll(forged, login), refused, "not signed by its key");
     const headers = basic("gw-007", login.token);
@@ -174,11 +179,45 @@ describe("renewal", () => {
     await assert.rejects(site.ask("gw-101", login(old)), refused);
   });
 
+  test("after the issuing authority was replaced, by the new one, and only while the old one is not revoked", async () => {
+    const old = await EstSite.open();
+    const { directory } = old.authority;
+    const replace = async (isOldRevoked: boolean): Promise<Authority> => {
+      const offline = { directory: join(directory, "offline"), secrets: { passphrase: null } };
+      const keys = lockedKeys(null);
+      const authority = new Authority(directory);
+      const isOut = { isRevoked: isOldRevoked };
+      await replaceIssuing({ authority, kind: "gateways", offline, keys, ...isOut });
+      return new Authority(directory);
+    };
+    try {
+      const identity = await issueGateway(old.authority.gateways, "gw-001");
+      const { certificate } = identity;
+      await recordIssued(directory, { kind: "gateways", by: "command", certificate });
+      const now = await EstSite.open({ authority: await replace(false) });
+      const [renewed] = await now.ask("gw-001", login(identity));
+      assert.equal(renewed?.issuer, "CN=Test gateways issuing 2");
+      const subjects = (await now.client.authorities()).map(({ subject }) => subject);
+      assert.deepEqual(subjects, [
+        "CN=Test gateways issuing 2",
+        "CN=Test gateways issuing",
+        "CN=Test gateways root",
+      ]);
+      await now.close();
+      const later = await EstSite.open({ authority: await replace(true) });
+      const refused = { code: "WARD_EST_REFUSED", message: /403.*from this authority/ };
+      await assert.rejects(later.ask("gw-001", login(identity)), refused);
+      await later.close();
+    } finally {
+      await old.close();
+    }
+  });
+
   test("not for another name, and not without a certificate", async () => {
     const identity = await identityOf("gw-102");
     const refused = { code: "WARD_EST_REFUSED", message: /400.*not for gw-102/ };
     await assert.rejects(site.ask("gw-103", login(identity)), refused);
-    const body = makeSigningRequest("gw-102", newKey());
+    const body = makeSigningRequest("gw-102", softwareTlsKey(newKey()));
     assert.equal((await say(REENROLL, { body: Buffer.from(body).toString("base64") })).status, 401);
     const byClaim = basic("gw-102", "x");
     assert.equal((await say(REENROLL, { headers: byClaim, body: "AAAA" })).status, 401);
@@ -236,7 +275,9 @@ describe("what strangers send", () => {
   });
 
   test("who fails again and again has to wait", async () => {
-    const body = Buffer.from(makeSigningRequest("gw-001", newKey())).toString("base64");
+    const body = Buffer.from(makeSigningRequest("gw-001", softwareTlsKey(newKey()))).toString(
+      "base64",
+    );
     const statuses: number[] = [];
     for (let tries = 0; tries < 30; tries += 1) {
       const headers = basic("gw-001", `guess-${tries}`);

@@ -8,6 +8,7 @@ import { EstClient, type EstLogin } from "../../gateway/enrolment/est-client.ts"
 import { createAuthority, type Authority } from "../../provisioning/authority.ts";
 import { EstServer, type EstServerOptions } from "../../provisioning/est-server.ts";
 import type { EstEvent } from "../../provisioning/est-desk.ts";
+import { softwareTlsKey } from "../../gateway/identity/key-provider.ts";
 
 /** An authority with its enrolment server, in a temporary directory, for one test file. */
 export class EstSite {
@@ -58,7 +59,7 @@ export class EstSite {
 
   /** Asks with a fresh key for a certificate with this name. */
   async ask(name: string, login: EstLogin, key: KeyObject = newKey()): Promise<X509Certificate[]> {
-    return await this.client.enroll(makeSigningRequest(name, key), login);
+    return await this.client.enroll(makeSigningRequest(name, softwareTlsKey(key)), login);
   }
 
   async close(): Promise<void> {

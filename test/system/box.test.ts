@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { demoFlow } from "../../flows/demo-flow.ts";
+import { command as journal } from "../../gateway/commands/journal.ts";
 import { askControl } from "../../gateway/house/control.ts";
 import { numberAt, textAt } from "../../gateway/json-value.ts";
 import { NODE_OPTIONS } from "../../gateway/program/options.ts";
@@ -16,6 +17,7 @@ import { needSimulator } from "../../gateway/simulate/registry.ts";
 import { claimText } from "../../provisioning/fleet/fleet-keys.ts";
 import { EstSite } from "../provisioning/est-site.ts";
 import { signedSite } from "../provisioning/fleet/certified.ts";
+import { run } from "../gateway/commands/wardgate.ts";
 
 const MAIN = fileURLToPath(new URL("../../gateway/main.ts", import.meta.url));
 const MODEL = "nonin-format7";
@@ -114,4 +116,6 @@ test("a box comes up from its variables, reads a port that it has no rights to, 
     gateway.words,
     /wardgate boot: Cannot go on: \d+ takes wait and none came to an end for \d+ s/,
   );
+  const told = await run(journal, ["show", "--data", data, "--kind", "house-given-up"]);
+  assert.match(told.stdout, /house-given-up failed by gateway/, "although its keeper stood still");
 });

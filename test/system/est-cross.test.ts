@@ -12,7 +12,7 @@ import { readEnrolment } from "../../gateway/enrolment/enrolment-file.ts";
 import { EstClient } from "../../gateway/enrolment/est-client.ts";
 import { fetchNext } from "../../gateway/enrolment/fetch-next.ts";
 import { loadGatewayIdentity } from "../../gateway/identity/identity.ts";
-import { FileKeys } from "../../gateway/identity/key-provider.ts";
+import { FileKeys } from "../../gateway/identity/file-keys.ts";
 import { NextIdentity, nextPlace } from "../../gateway/identity/next-identity.ts";
 import { makeClaim } from "../../provisioning/claims.ts";
 import { issueLists } from "../../provisioning/lists.ts";
@@ -110,7 +110,7 @@ test("our gateway enrols at another maker's server and has its certificate renew
     await fetchNext({
       gateway: identity.gateway,
       client: new EstClient(known),
-      login: { cert: identity.certificateChainPem, key: identity.certificateKeyPem },
+      login: { cert: identity.certificateChainPem, key: identity.certificateKey.pem },
       keys: new FileKeys(place),
       next: new NextIdentity(place),
       signingKey: createPublicKey(identity.signingKey),

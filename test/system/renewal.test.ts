@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { createPublicKey } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { after, afterEach, before, test } from "node:test";
 
-import { FileKeys } from "../../gateway/identity/key-provider.ts";
+import { FileKeys } from "../../gateway/identity/file-keys.ts";
 import { NextIdentity } from "../../gateway/identity/next-identity.ts";
 import { certifyGateway } from "../../provisioning/ca.ts";
 import { recordIssued } from "../../provisioning/issued.ts";
@@ -72,9 +71,9 @@ test("a new certificate that the broker does not take is given up; the old one s
   const old = await house.install(-1, 30);
   const next = new NextIdentity(house.path("identity"));
   const keys = new FileKeys(house.path("identity"));
-  const key = keys.create(next.keyPath, "p256");
+  const key = keys.createTlsKey(next.keyPath);
   const { authority, brokerDirectory } = site.site;
-  const chain = await certifyGateway(authority.gateways, GATEWAY, createPublicKey(key));
+  const chain = await certifyGateway(authority.gateways, GATEWAY, key.publicKey);
   await recordIssued(authority.directory, { kind: "gateways", by: "claim", certificate: chain });
   await revoke(authority, "gateways", chain);
   await publishLists(authority, { brokers: [brokerDirectory], hubs: [], gateways: [] });

@@ -15,6 +15,7 @@ const NOUNS = [
   "gateway/indices.ts",
   "gateway/series-digest.ts",
   "gateway/digest.ts",
+  "gateway/setting-specs.ts",
   "gateway/settings.ts",
   "gateway/columns.ts",
   "gateway/rooms.ts",
@@ -30,6 +31,8 @@ const ROOM_PARTS = [
   "gateway/room-link.ts",
   "gateway/room-process.ts",
   "gateway/item-shape.ts",
+  "gateway/conduct-shape.ts",
+  "gateway/egress.ts",
 ];
 /** The byte format and who vouches for it. */
 const SEALED = ["gateway/sealing/", "gateway/identity/"];
@@ -107,7 +110,14 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     files: "gateway/console/",
-    may: [...NOUNS, ...ROOM_PARTS, "gateway/console/", "gateway/socket-pair.ts", "node:"],
+    may: [
+      ...NOUNS,
+      ...ROOM_PARTS,
+      "gateway/console/",
+      "gateway/guests.ts",
+      "gateway/socket-pair.ts",
+      "node:",
+    ],
   },
   {
     files: "hub/",
@@ -121,6 +131,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "gateway/mqtt",
       "gateway/item-shape.ts",
       "gateway/data-lock.ts",
+      "gateway/guests.ts",
       "node:",
       "aedes",
       "pg",
@@ -135,6 +146,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "gateway/identity/",
       "gateway/enrolment/",
       "gateway/data-lock.ts",
+      "gateway/guests.ts",
       "gateway/bundles/",
       ...FACTS,
       "gateway/lines/line-url.ts",
@@ -164,10 +176,26 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     files: "gateway/outbox/",
     may: [...NOUNS, "gateway/outbox/", "gateway/sealing/", "node:", "classic-level"],
   },
-  { files: "gateway/mqtt/", may: [...NOUNS, "gateway/mqtt/", "node:", "mqtt"] },
+  {
+    files: "gateway/mqtt/",
+    may: [...NOUNS, "gateway/mqtt/", "gateway/tls-context.ts", "node:", "mqtt"],
+  },
   {
     files: "gateway/uplink/",
     may: [...NOUNS, "gateway/uplink/", "gateway/mqtt/", "gateway/outbox/", ...SEALED, "node:"],
+  },
+  {
+    files: "gateway/guard/",
+    may: [
+      ...NOUNS,
+      "gateway/guard/",
+      "gateway/identity/signed-settings.ts",
+      "gateway/identity/network-rules.ts",
+      "gateway/lines/line-places.ts",
+      "gateway/lines/machine.ts",
+      "gateway/outbox/disk-sync.ts",
+      "node:",
+    ],
   },
   {
     files: "gateway/journal/",
@@ -179,6 +207,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       ...NOUNS,
       ...ROOM_PARTS,
       "gateway/keeper/",
+      "gateway/guard/",
       "gateway/journal/",
       "gateway/bedside/clock-sync.ts",
       "gateway/outbox/",
@@ -189,13 +218,28 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "node:",
     ],
   },
+  { files: "gateway/tpm/", may: [...NOUNS, "gateway/tpm/", "gateway/identity/der.ts", "node:"] },
   {
     files: "gateway/identity/",
-    may: [...NOUNS, ...SEALED, "gateway/lines/line-url.ts", "gateway/outbox/disk-sync.ts", "node:"],
+    may: [
+      ...NOUNS,
+      ...SEALED,
+      "gateway/tpm/",
+      "gateway/lines/line-url.ts",
+      "gateway/outbox/disk-sync.ts",
+      "node:",
+    ],
   },
   {
     files: "gateway/enrolment/",
-    may: [...NOUNS, ...SEALED, "gateway/enrolment/", "gateway/outbox/disk-sync.ts", "node:"],
+    may: [
+      ...NOUNS,
+      ...SEALED,
+      "gateway/enrolment/",
+      "gateway/outbox/disk-sync.ts",
+      "gateway/tls-context.ts",
+      "node:",
+    ],
   },
   {
     files: "gateway/bundles/",

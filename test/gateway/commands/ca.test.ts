@@ -84,10 +84,10 @@ test("init locks every key under a passphrase, the roots' apart from the others"
   }
   assert.ok(!readdirSync(site).some((name) => name.includes("root.key")));
   assert.throws(() => new Authority(site).gateways, { code: "WARD_PASSPHRASE" });
-  assert.throws(() => new Authority(site, "wrong horse battery").gateways, {
+  assert.throws(() => new Authority(site, { passphrase: "wrong horse battery" }).gateways, {
     code: "WARD_PASSPHRASE",
   });
-  const { gateways, roots } = new Authority(site, PASSPHRASE);
+  const { gateways, roots } = new Authority(site, { passphrase: PASSPHRASE });
   const issuing = new X509Certificate(gateways.certificate);
   assert.ok(issuing.ca && issuing.checkIssued(new X509Certificate(roots.gateways)));
   const again = await run(ca, [...args, "--passphrase-file", passphraseFile]);

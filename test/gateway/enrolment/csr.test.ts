@@ -14,6 +14,7 @@ import {
 } from "../../../gateway/enrolment/certificates-only.ts";
 import { makeSigningRequest, readSigningRequest } from "../../../gateway/enrolment/csr.ts";
 import { createIssuing, createRoot, issueGateway } from "../../../provisioning/ca.ts";
+import { softwareTlsKey } from "../../../gateway/identity/key-provider.ts";
 
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
@@ -28,7 +29,7 @@ function opensslRequest(...options: readonly string[]): Buffer {
 }
 
 test("openssl reads our request, and we read openssl's", () => {
-  const mine = makeSigningRequest("gw-001", privateKey);
+  const mine = makeSigningRequest("gw-001", softwareTlsKey(privateKey));
   const said = openssl(["req", "-inform", "DER", "-noout", "-verify", "-subject"], mine);
   assert.match(said, /CN ?= ?gw-001/);
   const read = readSigningRequest(mine);
@@ -58,7 +59,7 @@ test("weak keys, other keys and two names are refused", () => {
 });
 
 test("a flipped bit anywhere, a cut or noise is refused, and never as something else", () => {
-  const good = makeSigningRequest("gw-001", privateKey);
+  const good = makeSigningRequest("gw-001", softwareTlsKey(privateKey));
   const refuse = (bytes: Uint8Array): void => {
     try {
       // What is not signed (a count of unused bits, say) may change and still be the same request.
@@ -90,7 +91,7 @@ test("a flipped bit anywhere, a cut or noise is refused, and never as something 
 
 test("openssl reads our certificates-only message, and we read openssl's", async (t) => {
   const root = await createRoot("gateways", "Test");
-  const issuing = await createIssuing(root, "Test");
+  const issuing = await createIssuing(root, "Test gateways issuing");
   const gateway = await issueGateway(issuing, "gw-001");
   const certificates = [gateway.certificate, issuing.certificate, root.certificate].map(
     (pem) => new X509Certificate(pem),

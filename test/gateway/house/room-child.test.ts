@@ -9,7 +9,7 @@ const RUDE = "../test/fakes/rude-room.ts";
 function hear(says: string): Promise<string> {
   return new Promise((resolve) => {
     const child: RoomChild = new RoomChild(
-      { name: "flowhost", entry: RUDE, nodeOptions: [] },
+      { name: "flowhost", entry: RUDE, nodeOptions: [], environment: {} },
       2500,
       { message: () => assert.fail("made a message of it"), exit: resolve },
     );

@@ -21,10 +21,12 @@ import type { CborValue } from "../../../gateway/sealing/cbor.ts";
 import { makeSign1 } from "../../../gateway/sealing/cose.ts";
 import { CONTEXT } from "../../../gateway/sealing/envelope.ts";
 import { createRoot, issueGateway, issueLeaf } from "../../../provisioning/ca.ts";
+import { newIssuerKey } from "../../../provisioning/issuer-key.ts";
 import { serialOf } from "../../../provisioning/issued.ts";
 import { issueRevocationList } from "../../../provisioning/revocation-list.ts";
 import type { Identity, Issuer } from "../../../provisioning/ca.ts";
 import { flips, GATEWAY, signingKeys, wardCode } from "../../fakes/sealing-kit.ts";
+import { softwareTlsKey } from "../../../gateway/identity/key-provider.ts";
 
 const NOW = Date.now();
 const DAY_MS = 86_400_000;
@@ -50,7 +52,7 @@ function bindingOf(
 ): Uint8Array {
   return makeBinding({
     certificateChainPem: identity.certificate,
-    certificateKey: createPrivateKey(identity.key),
+    certificateKey: softwareTlsKey(createPrivateKey(identity.key)),
     signingPublicKey,
     now: NOW,
   });
@@ -106,16 +108,19 @@ describe("the key binding statement", () => {
   });
 
   test("is refused from a gateway's certificate used as an authority", async () => {
-    const issuer: Issuer = { ...gateway, kind: "gateways", isSent: true };
+    const key = softwareTlsKey(createPrivateKey(gateway.key));
+    const issuer: Issuer = { ...gateway, key, kind: "gateways", isSent: true };
     const leaf = await issueLeaf(issuer, { commonName: "gw-2", usage: "client" });
     const chain = { ...leaf, certificate: leaf.certificate + gateway.certificate };
     const refuse = (): unknown => verifyBinding(bindingOf(chain), { gatewaysRoot, at: NOW });
     assert.equal(wardCode(refuse), "WARD_BINDING");
   });
 
-  test("is refused from the root itself", () => {
+  test("is refused from the root itself", async () => {
+    const key = newIssuerKey();
+    const { certificate } = await createRoot("gateways", "Test", undefined, key);
     assert.equal(
-      wardCode(() => bindingOf(gateways)),
+      wardCode(() => bindingOf({ key: key.pem, certificate })),
       "WARD_BINDING",
     );
   });
@@ -164,12 +169,12 @@ describe("the key binding statement", () => {
     const other = await issueGateway(gateways, "gw-2");
     const options = {
       certificateChainPem: gateway.certificate,
-      certificateKey: createPrivateKey(gateway.key),
+      certificateKey: softwareTlsKey(createPrivateKey(gateway.key)),
       signingPublicKey: signing.publicKey,
       now: NOW,
     };
     for (const wrong of [
-      { certificateKey: createPrivateKey(other.key) },
+      { certificateKey: softwareTlsKey(createPrivateKey(other.key)) },
       { signingPublicKey: signing.privateKey },
       { signingPublicKey: createPublicKey(gateway.key) },
       { certificateChainPem: "" },
@@ -427,7 +432,7 @@ describe("a gateway's identity files", () => {
   test("are loaded and belong together", () => {
     const identity = loadGatewayIdentity(directory);
     assert.equal(identity.gateway, GATEWAY);
-    assert.equal(identity.certificateKeyPem, gateway.key);
+    assert.equal(identity.certificateKey.pem, gateway.key);
     assert.equal(identity.certificateChainPem, gateway.certificate);
     assert.equal(identity.serversCrlPem, undefined);
     assert.equal(identity.signingKey.type, "private");

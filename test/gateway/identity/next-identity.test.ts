@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { loadGatewayIdentity, makeBinding } from "../../../gateway/identity/identity.ts";
-import { FileKeys } from "../../../gateway/identity/key-provider.ts";
+import { FileKeys } from "../../../gateway/identity/file-keys.ts";
 import { NextIdentity } from "../../../gateway/identity/next-identity.ts";
 import { createAuthority, type Authority } from "../../../provisioning/authority.ts";
 import { certifyGateway } from "../../../provisioning/ca.ts";
@@ -39,8 +39,8 @@ before(async () => {
   const { certificate, signingKey } = loadGatewayIdentity(prepared);
   oldSerial = certificate.serialNumber;
   const next = new NextIdentity(prepared);
-  const key = new FileKeys(prepared).create(next.keyPath, "p256");
-  const chain = await certifyGateway(authority.gateways, "gw-001", createPublicKey(key));
+  const key = new FileKeys(prepared).createTlsKey(next.keyPath);
+  const chain = await certifyGateway(authority.gateways, "gw-001", key.publicKey);
   const binding = makeBinding({
     certificateChainPem: chain,
     certificateKey: key,
@@ -125,9 +125,11 @@ test("cut off between any two files, it is the old identity or the new one, whol
 test("keys that are born here are sealed; without their key-encryption key they are nothing", async () => {
   const directory = copy();
   const keys = new FileKeys(directory);
-  const made = keys.create(join(directory, "signing.key.pem"), "ed25519");
-  assert.ok(keys.read(join(directory, "signing.key.pem")).key.equals(made));
-  assert.ok(new FileKeys(directory).read(join(directory, "signing.key.pem")).key.equals(made));
+  const made = keys.createSigningKey(join(directory, "signing.key.pem"));
+  assert.ok(keys.readSigningKey(join(directory, "signing.key.pem")).equals(made));
+  assert.ok(
+    new FileKeys(directory).readSigningKey(join(directory, "signing.key.pem")).equals(made),
+  );
   const text = readFileSync(join(directory, "signing.key.pem"), "utf8");
   assert.match(text, /^-----BEGIN WARDGATE SEALED KEY-----/);
   const secret = made.export({ type: "pkcs8", format: "der" });
@@ -138,15 +140,25 @@ test("keys that are born here are sealed; without their key-encryption key they 
   }
   const fault = { code: "WARD_KEY" };
   cpSync(join(directory, "signing.key.pem"), join(directory, "gateway.key.pem"));
-  assert.throws(() => keys.read(join(directory, "gateway.key.pem")), fault, "under another name");
+  assert.throws(
+    () => keys.readSigningKey(join(directory, "gateway.key.pem")),
+    fault,
+    "under another name",
+  );
   const place = 80;
   const spoilt = text.slice(0, place) + (text[place] === "A" ? "B" : "A") + text.slice(place + 1);
   writeFileSync(join(directory, "signing.key.pem"), spoilt);
-  assert.throws(() => keys.read(join(directory, "signing.key.pem")), fault);
+  assert.throws(() => keys.readSigningKey(join(directory, "signing.key.pem")), fault);
   writeFileSync(join(directory, "signing.key.pem"), text);
   rmSync(join(directory, "key-encryption.key"));
   const missing = { code: "WARD_KEY", message: /missing/ };
-  assert.throws(() => new FileKeys(directory).read(join(directory, "signing.key.pem")), missing);
+  assert.throws(
+    () => new FileKeys(directory).readSigningKey(join(directory, "signing.key.pem")),
+    missing,
+  );
   writeFileSync(join(directory, "key-encryption.key"), Buffer.alloc(32), { mode: 0o600 });
-  assert.throws(() => new FileKeys(directory).read(join(directory, "signing.key.pem")), fault);
+  assert.throws(
+    () => new FileKeys(directory).readSigningKey(join(directory, "signing.key.pem")),
+    fault,
+  );
 });

@@ -12,6 +12,7 @@ import { createAuthority, type Authority } from "../../../provisioning/authority
 import { issueGateway } from "../../../provisioning/ca.ts";
 import { replacePrivate } from "../../../provisioning/private-files.ts";
 import { addGateway } from "../../../provisioning/site.ts";
+import { softwareTlsKey } from "../../../gateway/identity/key-provider.ts";
 
 let root: string;
 let authority: Authority;
@@ -41,7 +42,7 @@ test("a renewed certificate with its binding is taken over; half of it, or anoth
   await replacePrivate(path(GATEWAY_FILES.key), renewed.key);
   const binding = makeBinding({
     certificateChainPem: renewed.certificate,
-    certificateKey: createPrivateKey(renewed.key),
+    certificateKey: softwareTlsKey(createPrivateKey(renewed.key)),
     signingPublicKey: createPublicKey(readFileSync(path(GATEWAY_FILES.signingKey))),
     now: Date.now(),
   });
