@@ -5,7 +5,7 @@ import fc from "fast-check";
 
 import { packFiles, unpackFiles } from "../../../gateway/bundles/archive.ts";
 import { canonicalJson, flowHash } from "../../../gateway/bundles/canonical-json.ts";
-import { readBundle } from "../../../gateway/bundles/content.ts";
+import { readBundle, writeBundle } from "../../../gateway/bundles/content.ts";
 import { resolveProfiles } from "../../../gateway/bundles/profiles.ts";
 import { errorCode } from "../../../gateway/errors.ts";
 import { encodeCbor } from "../../../gateway/sealing/cbor.ts";
@@ -116,8 +116,9 @@ test("whatever bytes come, they are a bundle or refused in plain words", () => {
   fc.assert(
     fc.property(damage, (bytes) => {
       try {
-        readBundle(bytes);
-        assert.deepEqual(Buffer.from(bytes), Buffer.from(whole));
+        // A changed note is a good bundle, of other bytes: what is signed are the bytes.
+        const bundle = readBundle(bytes);
+        assert.deepEqual(Buffer.from(writeBundle(bundle, bundle.manifest)), Buffer.from(bytes));
       } catch (error) {
         assert.equal(errorCode(error), "WARD_BUNDLE_CONTENT");
       }
