@@ -27,13 +27,27 @@ export function makeNumberReader(form: NumberForm): (raw: string) => string | nu
     return (raw) => (hex.test(raw) ? String(Number.parseInt(raw, 16)) : null);
   }
   const decimal = decimalForm(form);
+  // Most numbers are written as they are said, without a sign: then the form need only fit.
+  const plain = impliedPlaces === 0 && form.sign !== "required" ? plainForm(form) : null;
   return (raw) => {
+    if (plain?.test(raw) === true) {
+      return raw;
+    }
     const [match, sign = "", digits = "", places = ""] = decimal.exec(raw) ?? [];
     if (match === undefined) {
       return null;
     }
     return `${sign}${impliedPlaces > 0 ? pointed(digits, impliedPlaces) : withPlaces(digits, places)}`;
   };
+}
+
+/** Digits and a point, and nothing else. */
+function plainForm({ point, whole, places }: NumberForm): RegExp | null {
+  const digits = `\\d{${whole.low},${whole.high}}`;
+  if (places.low === 0) {
+    return new RegExp(`^${digits}$`);
+  }
+  return point === "." ? new RegExp(`^${digits}\\.\\d{${places.low},${places.high}}$`) : null;
 }
 
 /** Sign, blanks that some devices put behind it, digits, and what follows the point. */

@@ -126,6 +126,9 @@ function textOf({ where }: Field, parts: readonly string[]): string | null {
 }
 
 function within(text: string, { prefix, suffix }: Field): string | null {
+  if (prefix === "" && suffix === "") {
+    return text;
+  }
   const isAround =
     text.length >= prefix.length + suffix.length &&
     text.startsWith(prefix) &&
@@ -155,14 +158,25 @@ function contentOf({ content }: Field, raw: string): Found {
  * say something about the numbers, makes them questionable.
  */
 function qualityOf(read: readonly ReadField[]): readonly Quality[] {
-  const told = read.flatMap(({ field: { content }, found }): Quality[] => {
-    if (found.kind === "word" && found.quality !== undefined) {
-      return [found.quality];
+  let told: Set<Quality> | null = null;
+  for (const { field, found } of read) {
+    const quality = toldBy(field, found);
+    if (quality !== null) {
+      told ??= new Set();
+      told.add(quality);
     }
-    const isTelling = content.kind === "word" && content.qualities.size > 0;
-    return isTelling && found.kind === "wrong" ? ["questionable"] : [];
-  });
-  return told.length === 0 ? VALID : [...new Set(told)];
+  }
+  return told === null ? VALID : [...told];
+}
+
+function toldBy({ content }: Field, found: Found): Quality | null {
+  if (content.kind !== "word") {
+    return null;
+  }
+  if (found.kind === "word") {
+    return found.quality ?? null;
+  }
+  return found.kind === "wrong" && content.qualities.size > 0 ? "questionable" : null;
 }
 
 function measured(
