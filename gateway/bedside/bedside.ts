@@ -329,7 +329,8 @@ export class Bedside {
   }
 }
 
-const TAKES_PER_MESSAGE = 256;
+/** Few, because the flow host works off one message at a time: what waits in others is bytes, and no object yet. */
+const TAKES_PER_MESSAGE = 32;
 const GATHER_MS = 20;
 /** Blocks of waveforms come often and wait at the seal anyway: handed over one by one they would cost the most of all. */
 const WAVES_MS = 100;

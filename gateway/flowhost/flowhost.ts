@@ -202,6 +202,9 @@ export class Flowhost {
         break;
       case "takes":
         this.#intake.admit(message.generation, message.takes, this.#clock.elapsed);
+        // Nodes hand messages on from one turn of the event loop to the next: what they have not, need not be made yet.
+        link.pause();
+        setImmediate(() => link.resume());
         break;
       case "gaps":
         this.#tellSettled([], this.#settlement.addGaps(message.gaps));
