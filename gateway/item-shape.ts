@@ -40,7 +40,7 @@ function isPlainReading(item: Readonly<Record<string, unknown>>): boolean {
   const { value, text, at, deviceAt } = item;
   return (
     kind === "reading" &&
-    isGoodSource(device, boot) &&
+    isSource(device, boot) &&
     isWholeIn(take, 1, Number.MAX_SAFE_INTEGER) &&
     isWholeIn(index, 0, TAKE_ITEMS_MAX - 1) &&
     isWholeIn(at, 0, Number.MAX_SAFE_INTEGER) &&
@@ -58,21 +58,26 @@ function isPlainReading(item: Readonly<Record<string, unknown>>): boolean {
   );
 }
 
-/** Many readings of one device come one after the other: what was good for the last one need not be matched again. */
-let goodDevice = "";
-let goodBoot = "";
-
-function isGoodSource(device: unknown, boot: unknown): boolean {
-  if (device === goodDevice && boot === goodBoot) {
-    return goodBoot !== "";
-  }
-  if (typeof device !== "string" || !isDeviceId(device) || !isBoot(boot)) {
+/** True for a device id and the id of a run of bedside. What was found good lately need not be matched again. */
+export function isSource(device: unknown, boot: unknown): boolean {
+  if (typeof device !== "string" || typeof boot !== "string") {
     return false;
   }
-  goodDevice = device;
-  goodBoot = boot;
+  if (good.get(device) === boot) {
+    return true;
+  }
+  if (!isDeviceId(device) || !isBoot(boot)) {
+    return false;
+  }
+  if (good.size >= GOOD_MAX) {
+    good.clear();
+  }
+  good.set(device, boot);
   return true;
 }
+
+const good = new Map<string, string>();
+const GOOD_MAX = 1024;
 
 /** True for a well-formed item. */
 export function isItem(item: unknown): item is Item {

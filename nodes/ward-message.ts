@@ -1,8 +1,8 @@
 import { WardError } from "../gateway/errors.ts";
 import { hasIndex, intersectionOf, isIndexSet, oneIndex, unionOf } from "../gateway/indices.ts";
-import { isItem, itemProblem } from "../gateway/item-shape.ts";
-import type { ClassName, Item } from "../gateway/reading.ts";
-import { CLASSES, isDeviceId, TAKE_ITEMS_MAX } from "../gateway/reading.ts";
+import { isItem, isSource, itemProblem } from "../gateway/item-shape.ts";
+import type { Item } from "../gateway/reading.ts";
+import { CLASSES, TAKE_ITEMS_MAX } from "../gateway/reading.ts";
 import type { TakeRef, WardMessage, WardTake } from "../gateway/rooms.ts";
 import type { FlowMessage } from "./node-red.ts";
 
@@ -30,11 +30,8 @@ export function readItems(message: FlowMessage): ItemMessage {
   if (!Array.isArray(payload) || payload.length === 0 || payload.length > ITEMS_MAX) {
     throw refuse(`its payload is not a list of 1 to ${ITEMS_MAX} readings`, WIRE_SOURCE);
   }
-  const items = payload.map((item, place) => readItem(item, place, ward.class));
-  if (ward.refused === undefined) {
-    refuseStrangers(items, ward.takes);
-  }
-  return { items, ward };
+  checkItems(payload, ward);
+  return { items: payload, ward };
 }
 
 /** The takes that remain when a message goes on with `items` only, each with the indices of those items. */
@@ -92,20 +89,34 @@ export function keyOf(of: TakeRef): string {
   return `${of.device} ${of.boot} ${of.take}`;
 }
 
-function refuseStrangers(items: readonly Item[], takes: readonly WardTake[]): void {
-  const [only, ...others] = takes;
-  const known = others.length === 0 ? null : new Map(takes.map((take) => [keyOf(take), take]));
-  let take = only;
+/** All that is in the payload must be well-formed, and one of its takes' items. */
+function checkItems(
+  payload: readonly unknown[],
+  ward: WardMessage,
+): asserts payload is readonly Item[] {
+  const { takes, refused } = ward;
+  const kind = KINDS[ward.class];
+  const known = takes.length > 1 ? new Map(takes.map((take) => [keyOf(take), take])) : null;
+  let take = takes[0];
   let place = 0;
-  for (const item of items) {
-    if (take === undefined || !isSameTake(take, item)) {
-      take = known?.get(keyOf(item));
+  for (const item of payload) {
+    if (!isItem(item)) {
+      throw refuse(`item ${place}: ${itemProblem(item)}`, WIRE_SOURCE);
     }
-    if (take === undefined || !hasIndex(take.indices, item.index)) {
-      throw refuse(
-        `item ${place} is not one of its takes`,
-        "Let nodes in between remove readings, never add or rename them",
-      );
+    if (item.kind !== kind) {
+      const why = `item ${place} is a ${item.kind} in a message of class ${ward.class}`;
+      throw refuse(why, WIRE_SOURCE);
+    }
+    if (refused === undefined) {
+      if (take === undefined || !isSameTake(take, item)) {
+        take = known?.get(keyOf(item));
+      }
+      if (take === undefined || !hasIndex(take.indices, item.index)) {
+        throw refuse(
+          `item ${place} is not one of its takes`,
+          "Let nodes in between remove readings, never add or rename them",
+        );
+      }
     }
     place += 1;
   }
@@ -113,16 +124,6 @@ function refuseStrangers(items: readonly Item[], takes: readonly WardTake[]): vo
 
 const WIRE_SOURCE = "Wire a ward source to it, and keep msg.ward and msg.payload on the way";
 const KINDS = { notice: "notice", vital: "reading", trend: "reading", wave: "waveform" } as const;
-
-function readItem(item: unknown, place: number, className: ClassName): Item {
-  if (!isItem(item)) {
-    throw refuse(`item ${place}: ${itemProblem(item)}`, WIRE_SOURCE);
-  }
-  if (item.kind !== KINDS[className]) {
-    throw refuse(`item ${place} is a ${item.kind} in a message of class ${className}`, WIRE_SOURCE);
-  }
-  return item;
-}
 
 function refuse(why: string, whatToDo: string): WardError {
   return new WardError("WARD_NODE_MESSAGE", `Cannot use message: ${why}. ${whatToDo}.`);
@@ -144,10 +145,7 @@ function isWard(ward: unknown): ward is WardMessage {
 function isTake(take: unknown): take is WardTake {
   return (
     isRecord(take) &&
-    typeof take["device"] === "string" &&
-    isDeviceId(take["device"]) &&
-    typeof take["boot"] === "string" &&
-    BOOT.test(take["boot"]) &&
+    isSource(take["device"], take["boot"]) &&
     isCount(take["take"]) &&
     CLASSES.some((name) => name === take["class"]) &&
     isCount(take["count"]) &&
@@ -169,5 +167,3 @@ function isCount(value: unknown): value is number {
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
-
-const BOOT = /^[0-9a-f]{16}$/;
