@@ -7,6 +7,7 @@ import type { Sealer } from "../sealing/seal.ts";
 import type { Board } from "./board.ts";
 import type { Handover } from "./handover.ts";
 import type { OutboxWatch } from "./outbox-watch.ts";
+import { PlainItems } from "./plain-items.ts";
 import { KeptSoFar, SealedRegister } from "./sealed-register.ts";
 import type { Settlement } from "./settlement.ts";
 import type { Sources } from "./sources.ts";
@@ -43,8 +44,10 @@ export function makeFlowServices(parts: ServiceParts): FlowServices {
     batch: (className) => {
       const batch = new BatchWriter();
       const kept = new KeptSoFar();
+      const plain = new PlainItems();
       return Object.freeze({
-        add: (item: Item) => {
+        add: (given: Item) => {
+          const item = plain.of(given);
           batch.add(item);
           kept.add(item);
         },

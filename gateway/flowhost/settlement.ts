@@ -107,7 +107,7 @@ export class Settlement {
       if (this.#takes.size >= this.#countMax) {
         return "full";
       }
-      this.#takes.set(key, newState(facts, { tab, run: this.#run, now }));
+      this.#takes.set(key, newState(key, facts, { tab, run: this.#run, now }));
       return "new";
     }
     if (state.run === this.#run || state.accounted || missingOf(state) === 0) {

@@ -36,13 +36,14 @@ export function keyOf(ref: TakeRef): string {
   return `${ref.device} ${ref.boot} ${ref.take}`;
 }
 
-/** A take that has just arrived. */
+/** A take that has just arrived; `key` names it. */
 export function newState(
+  key: string,
   facts: TakeFacts,
   { tab, run, now }: { readonly tab: string; readonly run: number; readonly now: number },
 ): TakeState {
   return {
-    key: keyOf(facts),
+    key,
     facts,
     all: firstIndices(facts.count),
     admittedAt: now,
