@@ -35,7 +35,10 @@ const SECRET_FILE = "lock.secret";
 const SECRET_BYTES = 32;
 const CHALLENGE_BYTES = 32;
 const PROOF_BYTES = 32;
-const ANSWER_MS = 1000;
+/** How long whoever connects may take to ask. */
+const ASK_MS = 1000;
+/** How long the holder may take to answer: one that is busy must not be taken for a stranger, or there would be two of us. */
+const ANSWER_MS = 10_000;
 
 function secretOf(directory: string): Buffer {
   const path = join(directory, SECRET_FILE);
@@ -63,7 +66,7 @@ function canListen(server: Server, name: string, directory: string): Promise<boo
 }
 
 function proveOurselves(socket: Socket, secret: Buffer): void {
-  socket.setTimeout(ANSWER_MS, () => socket.destroy());
+  socket.setTimeout(ASK_MS, () => socket.destroy());
   socket.on("error", () => socket.destroy());
   socket.once("data", (challenge: Buffer) => {
     if (challenge.length === CHALLENGE_BYTES) {

@@ -13,9 +13,15 @@ export class WardError extends Error {
   }
 }
 
-/** The text of anything that was thrown, on one line and bounded, fit for a log line or a notice. */
+/**
+ * The text of anything that was thrown, on one line and bounded, fit for a log line or a notice. It may quote what a stranger
+ * has sent, and a terminal obeys control characters: none is left.
+ */
 export function errorText(thrown: unknown): string {
-  return plainText(thrown).replaceAll(/\s+/g, " ").slice(0, TEXT_LIMIT);
+  return plainText(thrown)
+    .slice(0, READ_LIMIT)
+    .replaceAll(/[\p{C}\s]+/gu, " ")
+    .slice(0, TEXT_LIMIT);
 }
 
 /** The stable code of anything that was thrown: a WardError's, a Node.js system error's, or `WARD_INTERNAL`. */
@@ -24,6 +30,11 @@ export function errorCode(thrown: unknown): string {
     return thrown.code;
   }
   return "WARD_INTERNAL";
+}
+
+/** Anything that was thrown as a WardError: itself if it is one, else `WARD_INTERNAL` with its text. */
+export function asWardError(thrown: unknown): WardError {
+  return thrown instanceof WardError ? thrown : new WardError("WARD_INTERNAL", errorText(thrown));
 }
 
 /** Whatever was thrown: also an object that refuses to become text. */
@@ -36,3 +47,5 @@ function plainText(thrown: unknown): string {
 }
 
 const TEXT_LIMIT = 500;
+/** Characters of a text that are looked at, at most. */
+const READ_LIMIT = 10_000;

@@ -1,4 +1,7 @@
+import type { Writable } from "node:stream";
+
 import type { Command, CommandIo } from "./commands/command.ts";
+import { plainTerminal } from "./commands/terminal.ts";
 import { errorCode, errorText } from "./errors.ts";
 
 /**
@@ -86,6 +89,10 @@ const VERBS: Readonly<Record<string, { summary: string; load: () => Promise<Comm
     summary: "on a balena box: pass a few words on to its supervisor",
     load: async () => (await import("./commands/agent.ts")).command,
   },
+  guard: {
+    summary: "guard the network of the devices: who may talk to whom",
+    load: async () => (await import("./commands/guard.ts")).command,
+  },
   ports: {
     summary: "share the serial ports of this machine as sockets (RFC 2217)",
     load: async () => (await import("./commands/ports.ts")).command,
@@ -163,8 +170,10 @@ function processIo(): CommandIo {
   process.on("SIGTERM", stop);
   // A closed pipe (wardgate ... | head) is the reader's choice, not an error.
   process.stdout.on("error", stop);
+  const plain = (out: NodeJS.WriteStream): Writable =>
+    out.isTTY ? plainTerminal(out).on("error", stop) : out;
   const { stdout, stderr, stdin } = process;
-  return { stdout, stderr, stdin, stop: controller.signal };
+  return { stdout: plain(stdout), stderr: plain(stderr), stdin, stop: controller.signal };
 }
 
 function help(): string {

@@ -1,15 +1,24 @@
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
-import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
+import {
+  createSecureContext,
+  createServer,
+  type SecureContextOptions,
+  type Server,
+  type TLSSocket,
+  type TlsOptions,
+} from "node:tls";
 
 import { Aedes, type Client } from "aedes";
 
 import { errorText, WardError } from "../gateway/errors.ts";
+import { Guests } from "../gateway/guests.ts";
 import { PacketGuard } from "../gateway/mqtt/mqtt-packet-guard.ts";
 import { singleLists } from "../gateway/mqtt/single-lists.ts";
 import { isGatewayId } from "../gateway/reading.ts";
 import { mayPublish, maySubscribe, type Peer } from "./broker-access.ts";
 import type { BrokerIdentity } from "./broker-identity.ts";
+import { stillCounts } from "./still-counts.ts";
 
 /**
  * A small MQTT 3.1.1 broker inside this program, for demo and tests: one listener for gateways and one for hubs, each with
@@ -23,7 +32,7 @@ export interface BrokerOptions {
   /** 0 lets the system choose. */
   readonly gatewayPort: number;
   readonly hubPort: number;
-  /** Connections on each listener, at most (default 256). */
+  /** Connections on each listener, at most (default 256): the oldest that has not shown a certificate makes room. */
   readonly connectionsMax?: number;
   /** Longest packet from a client (bytes; default 16 MiB). */
   readonly packetBytesMax?: number;
@@ -36,11 +45,15 @@ export interface BrokerEvent {
   readonly role: Peer["role"];
   /** The certificate's CN (not proven when refused), or "". */
   readonly name: string;
+  /** One line, also where it quotes what a client has sent. */
   readonly text: string;
 }
 
+const ROLES = ["gateway", "hub"] as const;
 const CONNECTIONS_MAX = 256;
 const PACKET_BYTES_MAX = 16 * 2 ** 20;
+/** Different subscriptions of one connection, at most. */
+const FILTERS_MAX = 64;
 /** TLS handshake, and then CONNECT, must each come within this (milliseconds). */
 const HANDSHAKE_MS = 10_000;
 /** A client must promise to be heard of this often (seconds). */
@@ -53,9 +66,14 @@ export class EmbeddedBroker {
   readonly #aedes: Aedes;
   readonly #options: BrokerOptions;
   readonly #peers: WeakMap<Client, Peer> = new WeakMap();
+  /** What each client has ever subscribed to. */
+  readonly #filters: WeakMap<Client, Set<string>> = new WeakMap();
+  readonly #guests = new Map<Peer["role"], Guests>();
   /** Raw and TLS sockets: one that never ends its handshake must not keep the broker from closing. */
   readonly #sockets: Set<Socket> = new Set();
-  readonly #servers: Server[] = [];
+  /** Who is in, by connection: new revocation lists may put them out. */
+  readonly #seated = new Map<TLSSocket, Peer>();
+  readonly #servers = new Map<Peer["role"], Server>();
   #gatewayPort = 0;
   #hubPort = 0;
 
@@ -69,15 +87,14 @@ export class EmbeddedBroker {
         // Answered with return code 5, "not authorized" (MQTT 3.1.1 section 3.2.2.3).
         done(null, this.#isWelcome(client));
       },
-      authorizePublish: (client, { topic, retain }, done) => {
+      authorizePublish: (client, { topic, retain, qos }, done) => {
         const peer = client === null ? undefined : this.#peers.get(client);
-        const allowed = peer !== undefined && mayPublish(peer, topic, retain);
-        done(allowed ? null : this.#denied(client, `may not publish on ${topic}`));
+        // With QoS 2 a client that never releases what it has sent would have the broker keep it.
+        const allowed = peer !== undefined && mayPublish(peer, topic, retain) && qos < 2;
+        done(allowed ? null : this.#denied(client, `may not publish on ${errorText(topic)}`));
       },
       authorizeSubscribe: (client, subscription, done) => {
-        const peer = this.#peers.get(client);
-        const allowed = peer !== undefined && maySubscribe(peer, subscription.topic);
-        done(null, allowed ? subscription : null);
+        done(null, this.#maySubscribe(client, subscription.topic) ? subscription : null);
       },
     });
   }
@@ -106,11 +123,30 @@ export class EmbeddedBroker {
     return this.#hubPort;
   }
 
+  /**
+   * Takes a new certificate, roots and revocation lists without a restart, and cuts off whoever is revoked now.
+   * @throws WardError `WARD_IDENTITY_UNUSABLE`; then all stays as it is
+   */
+  renew(identity: BrokerIdentity): void {
+    const contexts = ROLES.map((role) => [role, contextOf(role, identity)] as const);
+    // Tried on both before it is set on one.
+    usable(() => contexts.forEach(([, context]) => createSecureContext(context)));
+    contexts.forEach(([role, context]) => this.#servers.get(role)?.setSecureContext(context));
+    for (const [socket, peer] of this.#seated) {
+      const certificate = socket.getPeerX509Certificate();
+      const [root, lists] = believed(peer.role, identity);
+      if (certificate === undefined || !stillCounts(certificate, { root, lists })) {
+        this.#options.onEvent?.({ kind: "refused", ...peer, text: "certificate: revoked now" });
+        socket.destroy();
+      }
+    }
+  }
+
   /** Cuts every connection and both listeners; resolves within 2 seconds. */
   async close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, CLOSE_MS);
-    const closing = this.#servers.map(async (server) => await closeServer(server));
+    const closing = [...this.#servers.values()].map(async (server) => await closeServer(server));
     this.#aedes.close(() => resolve());
     await promise;
     clearTimeout(timer);
@@ -122,9 +158,16 @@ export class EmbeddedBroker {
 
   async #listen(role: Peer["role"], port: number): Promise<number> {
     const server = makeServer(role, this.#options.identity);
-    this.#servers.push(server);
-    server.maxConnections = this.#options.connectionsMax ?? CONNECTIONS_MAX;
-    server.on("connection", (socket) => this.#keep(socket));
+    this.#servers.set(role, server);
+    const connections = this.#options.connectionsMax ?? CONNECTIONS_MAX;
+    const guests = new Guests({ connections, perAddress: connections });
+    this.#guests.set(role, guests);
+    // The guests see to it that there are fewer; this only holds while closed ones have not gone yet.
+    server.maxConnections = 2 * connections;
+    server.on("connection", (socket) => {
+      this.#keep(socket);
+      guests.admit(socket);
+    });
     server.on("secureConnection", (socket) => this.#accept(role, socket));
     server.on("tlsClientError", (error) => {
       this.#options.onEvent?.({ kind: "refused", role, name: "", text: errorText(error) });
@@ -162,6 +205,7 @@ export class EmbeddedBroker {
       return;
     }
     this.#keep(socket);
+    this.#guests.get(role)?.welcome(socket);
     socket.setNoDelay(true);
     const guard = new PacketGuard(this.#options.packetBytesMax ?? PACKET_BYTES_MAX);
     // The broker reads by read(); the data event shows each chunk before it is parsed and collected.
@@ -171,7 +215,10 @@ export class EmbeddedBroker {
         socket.destroy();
       }
     });
-    this.#peers.set(this.#aedes.handle(socket), { role, name });
+    const peer = { role, name };
+    this.#seated.set(socket, peer);
+    socket.once("close", () => this.#seated.delete(socket));
+    this.#peers.set(this.#aedes.handle(socket), peer);
   }
 
   /** The client id must be the certificate's CN: else one client could take another's place. */
@@ -184,6 +231,19 @@ export class EmbeddedBroker {
       this.#tell("refused", client, "asked for a kept session: clean start only");
       return false;
     }
+    return true;
+  }
+
+  #maySubscribe(client: Client, filter: string): boolean {
+    const peer = this.#peers.get(client);
+    if (peer === undefined || !maySubscribe(peer, filter)) {
+      return false;
+    }
+    const filters = this.#filters.get(client) ?? new Set();
+    if (filters.size >= FILTERS_MAX && !filters.has(filter)) {
+      return false;
+    }
+    this.#filters.set(client, filters.add(filter));
     return true;
   }
 
@@ -203,25 +263,42 @@ export class EmbeddedBroker {
 }
 
 function makeServer(role: Peer["role"], identity: BrokerIdentity): Server {
-  const [ca, crl] =
-    role === "gateway"
-      ? [identity.gatewaysRoot, identity.gatewaysCrl]
-      : [identity.serversRoot, identity.serversCrl];
   const options: TlsOptions = {
+    ...contextOf(role, identity),
+    requestCert: true,
+    // Refused in faultOf() instead, which can say why; Node.js would just hang up.
+    rejectUnauthorized: false,
+    handshakeTimeout: HANDSHAKE_MS,
+  };
+  return usable(() => createServer(options));
+}
+
+/** Who vouches for the clients of a listener, and the revocation lists about them. */
+function believed(
+  role: Peer["role"],
+  identity: BrokerIdentity,
+): readonly [root: string, lists: string | undefined] {
+  return role === "gateway"
+    ? [identity.gatewaysRoot, identity.gatewaysCrl]
+    : [identity.serversRoot, identity.serversCrl];
+}
+
+function contextOf(role: Peer["role"], identity: BrokerIdentity): SecureContextOptions {
+  const [ca, crl] = believed(role, identity);
+  return {
     cert: identity.certificate,
     key: identity.key,
     ca,
     ...(crl === undefined ? {} : { crl: singleLists(crl) }),
-    requestCert: true,
-    // Refused in faultOf() instead, which can say why; Node.js would just hang up.
-    rejectUnauthorized: false,
     // A resumed session skips the check of revocation and dates, and in TLS 1.3 even that of a certificate being there.
     secureOptions: constants.SSL_OP_NO_TICKET,
     minVersion: "TLSv1.3",
-    handshakeTimeout: HANDSHAKE_MS,
   };
+}
+
+function usable<T>(act: () => T): T {
   try {
-    return createServer(options);
+    return act();
   } catch (error) {
     throw new WardError(
       "WARD_IDENTITY_UNUSABLE",

@@ -10,6 +10,8 @@ export const CHECKPOINT_VERDICTS = [
   "rewritten",
   /** The gateway has not got any more what a proof takes: it cannot be compared. */
   "unprovable",
+  /** No checkpoint: an operator has looked into what stands before it. Line and size are 0, the note says who, why and how far. */
+  "acknowledged",
 ] as const;
 export type CheckpointVerdict = (typeof CHECKPOINT_VERDICTS)[number];
 

@@ -20,6 +20,8 @@ export interface JournalWatchOptions {
   };
   /** Hub time, epoch milliseconds. */
   readonly now: () => number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly steady?: () => number;
   /** Publishes a question to a gateway. */
   readonly ask: (gateway: string, payload: Uint8Array) => void;
   /** Hears of what an operator should know: one plain sentence. */
@@ -32,20 +34,26 @@ export interface JournalWatchOptions {
  */
 export class JournalWatch {
   readonly #options: JournalWatchOptions;
-  readonly #asked = new Map<string, { readonly token: string; readonly at: number }>();
+  readonly #steady: () => number;
+  readonly #asked = new Map<string, Asked>();
   #waitingBytes = 0;
+  /** Messages of each gateway that wait to be judged. */
+  readonly #waiting = new Map<string, number>();
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: JournalWatchOptions) {
     this.#options = options;
+    this.#steady = options.steady ?? (() => performance.now());
   }
 
   /** Takes a message of a gateway's journal topic. What finds no room is left: the gateway's next one comes. */
   take(gateway: string, payload: Uint8Array): void {
-    if (this.#waitingBytes + payload.length > WAITING_BYTES_MAX) {
+    const before = this.#waiting.get(gateway) ?? 0;
+    if (this.#waitingBytes + payload.length > WAITING_BYTES_MAX || before >= WAITING_MAX) {
       return;
     }
     this.#waitingBytes += payload.length;
+    this.#waiting.set(gateway, before + 1);
     this.#work = this.#work.then(async () => {
       try {
         await this.#judge(gateway, payload);
@@ -57,6 +65,12 @@ export class JournalWatch {
         );
       }
       this.#waitingBytes -= payload.length;
+      const left = (this.#waiting.get(gateway) ?? 1) - 1;
+      if (left > 0) {
+        this.#waiting.set(gateway, left);
+      } else {
+        this.#waiting.delete(gateway);
+      }
     });
   }
 
@@ -74,14 +88,18 @@ export class JournalWatch {
       return;
     }
     const verdict = head === null ? "first" : this.#verdict(head, checkpoint, message);
+    // Of what proves nothing one is kept for each question: who publishes much must not fill the store with it.
+    if (head !== null && verdict === "unproven" && !this.#ask(head)) {
+      return;
+    }
     const isOther = verdict === "rewritten" || verdict === "unprovable";
+    if (isOther) {
+      this.#asked.delete(gateway);
+    }
     const line = (head?.line ?? 0) + (isOther ? 1 : 0);
     await store.add({ ...checkpoint, line, verdict, seenAt: now(), note: message.note });
     if (head !== null && isOther) {
       this.#options.onNotice("WARD_HUB_JOURNAL_REWRITTEN", accusation(head, checkpoint, verdict));
-    }
-    if (head !== null && verdict === "unproven") {
-      this.#ask(head);
     }
   }
 
@@ -107,31 +125,59 @@ export class JournalWatch {
     const isFromHead = message.old === head.size && now.size > head.size;
     const { old, proof, answer } = message;
     if (isFromHead && isConsistent({ ...now, old, oldRoot: head.root, proof })) {
+      this.#asked.delete(head.gateway);
       return "consistent";
     }
-    if (answer === null || answer !== this.#asked.get(head.gateway)?.token) {
+    const asked = this.#asked.get(head.gateway);
+    if (answer === null || answer !== asked?.token) {
       // An old message that a broker has kept, or one that follows others that no hub has heard.
-      return "unproven";
+      return this.#isMute(asked) ? "unprovable" : "unproven";
     }
     return isFromHead || now.size < head.size ? "rewritten" : "unprovable";
   }
 
-  #ask({ gateway, size }: KeptCheckpoint): void {
-    const at = performance.now();
+  /** A gateway that goes on publishing and never answers hides something. */
+  #isMute(asked: Asked | undefined): boolean {
+    return (
+      asked !== undefined &&
+      asked.count >= UNANSWERED_MAX &&
+      this.#steady() - asked.since >= UNANSWERED_MS
+    );
+  }
+
+  /** Returns false when it was asked just now. */
+  #ask({ gateway, size }: KeptCheckpoint): boolean {
+    const at = this.#steady();
     const before = this.#asked.get(gateway);
     if (before !== undefined && at - before.at < ASK_MS) {
-      return;
+      return false;
     }
     const token = randomBytes(8).toString("hex");
-    this.#asked.set(gateway, { token, at });
+    const { since = at, count = 0 } = before ?? {};
+    this.#asked.set(gateway, { token, at, since, count: count + 1 });
     this.#options.ask(gateway, writeJournalQuestion({ size, token }));
+    return true;
   }
+}
+
+interface Asked {
+  /** Of the last question, and when it was asked (steady milliseconds). */
+  readonly token: string;
+  readonly at: number;
+  /** When the first one was asked that has had no answer, and how many since. */
+  readonly since: number;
+  readonly count: number;
 }
 
 /** Messages that may wait to be judged: when a hub starts it hears of all gateways at once. */
 const WAITING_BYTES_MAX = 16 * 2 ** 20;
+/** Of one gateway so many: one that floods must not have those of others left. */
+const WAITING_MAX = 64;
 /** A gateway is asked at most this often. */
 const ASK_MS = 2000;
+/** So many questions, over so long, without an answer that proves anything are an answer. */
+const UNANSWERED_MAX = 10;
+const UNANSWERED_MS = 120_000;
 
 function accusation(
   head: KeptCheckpoint,

@@ -54,12 +54,12 @@ export class Authority {
 
   /** Who signs gateways. @throws WardError `WARD_PASSPHRASE`, `WARD_TOKEN`, as the next two do */
   get gateways(): Issuer {
-    return this.issuers("gateways")[0];
+    return this.#opened("gateways", this.#newest("gateways"));
   }
 
   /** Who signs brokers, hubs and other servers. */
   get servers(): Issuer {
-    return this.issuers("servers")[0];
+    return this.#opened("servers", this.#newest("servers"));
   }
 
   /**
@@ -67,24 +67,17 @@ export class Authority {
    * before goes on signing its own revocation list until its end.
    */
   issuers(kind: RootKind): readonly [Issuer, ...Issuer[]] {
-    const opened = ({ certificate, keyFile }: IssuingPart): Issuer => ({
-      kind,
-      certificate,
-      key: this.#key(keyFile),
-      isSent: true,
-    });
-    const [newest, ...before] = this.#issuing[kind];
-    if (newest === undefined) {
-      throw new TypeError("an authority without issuing authorities is not made");
-    }
-    return [opened(newest), ...this.#counting(kind, before).map(opened)];
+    const before = this.#counting(kind, this.#issuing[kind].slice(1));
+    return [
+      this.#opened(kind, this.#newest(kind)),
+      ...before.map((part) => this.#opened(kind, part)),
+    ];
   }
 
   /** Their certificates, PEM; needs no key. */
   certificates(kind: RootKind): readonly string[] {
-    const [newest, ...before] = this.#issuing[kind];
-    const counting = newest === undefined ? [] : [newest, ...this.#counting(kind, before)];
-    return counting.map(({ certificate }) => certificate);
+    const before = this.#counting(kind, this.#issuing[kind].slice(1));
+    return [this.#newest(kind), ...before].map(({ certificate }) => certificate);
   }
 
   /** True when it cannot sign certificates without a token and its PIN. */
@@ -110,6 +103,18 @@ export class Authority {
   /** The revocation list of a root, made when the root was at hand. */
   rootList(kind: RootKind): string {
     return readPart(join(this.directory, rootListFile(kind)));
+  }
+
+  #newest(kind: RootKind): IssuingPart {
+    const [newest] = this.#issuing[kind];
+    if (newest === undefined) {
+      throw new TypeError("an authority without issuing authorities is not made");
+    }
+    return newest;
+  }
+
+  #opened(kind: RootKind, { certificate, keyFile }: IssuingPart): Issuer {
+    return { kind, certificate, key: this.#key(keyFile), isSent: true };
   }
 
   /** Without those that have ended or that the root has revoked. */

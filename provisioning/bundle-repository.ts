@@ -28,9 +28,22 @@ type TargetsMetadata = ReturnType<typeof targetsOf>;
  */
 export class BundleRepository {
   readonly directory: string;
+  /** Drafts as they were when they were held, by name; none before. */
+  #held: ReadonlyMap<string, Uint8Array | null> = new Map();
 
   constructor(directory: string) {
     this.directory = directory;
+  }
+
+  /**
+   * From now on drafts are seen as they are now, and signed only if they still are: whoever else may write to the directory must
+   * not have something signed that was not looked at.
+   */
+  async hold(): Promise<void> {
+    const drafts = [DRAFTS.root, DRAFTS.targets].map(
+      async (name) => [name, await this.#readNow(name)] as const,
+    );
+    this.#held = new Map(await Promise.all(drafts));
   }
 
   /** The newest published root, or null in a new repository. */
@@ -156,9 +169,10 @@ export class BundleRepository {
     return bytes;
   }
 
-  /** The channels whose bundles the draft of targets names. */
-  async draftedChannels(): Promise<readonly string[]> {
-    return factsOf(await this.targets("draft")).map(({ name }) =>
+  /** The channels that have a bundle: published ones, or in the draft of targets. */
+  async channels(where: "published" | "draft"): Promise<readonly string[]> {
+    const version = where === "draft" ? "draft" : await this.targetsVersion();
+    return factsOf(await this.targets(version)).map(({ name }) =>
       name.slice(0, -targetName("").length),
     );
   }
@@ -172,7 +186,14 @@ export class BundleRepository {
       throw nothing("there is no root yet. Make one with: wardgate bundle keys root");
     }
     const draft = await this.targets("draft");
-    const version = draft?.signed.version ?? (await this.targetsVersion());
+    const published = await this.targetsVersion();
+    if (draft !== null && draft.signed.version !== published + 1) {
+      throw new WardError(
+        "WARD_BUNDLE_TAMPERED",
+        `Cannot publish: the draft is version ${draft.signed.version}, and ${published} is published. Do not sign it; ask who put it there.`,
+      );
+    }
+    const version = draft?.signed.version ?? published;
     const targets = draft ?? (await this.targets(version));
     if (targets === null) {
       throw nothing("there is no bundle yet. Add one with: wardgate bundle sign --bundle FILE");
@@ -214,6 +235,10 @@ export class BundleRepository {
   }
 
   async #read(name: string): Promise<Uint8Array | null> {
+    return this.#held.get(name) ?? (this.#held.has(name) ? null : await this.#readNow(name));
+  }
+
+  async #readNow(name: string): Promise<Uint8Array | null> {
     try {
       return await readFile(join(this.directory, name));
     } catch (error) {
@@ -228,6 +253,17 @@ export class BundleRepository {
   /** What is published is for everybody to read; a reader never finds half of it. */
   async #write(name: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.directory, name);
+    const held = this.#held.get(name);
+    if (held !== undefined) {
+      const now = await this.#readNow(name);
+      if (held === null || now === null || !Buffer.from(held).equals(now)) {
+        throw new WardError(
+          "WARD_BUNDLE_DRAFT",
+          `Cannot sign: ${path} is not what was shown any more. Look at it again.`,
+        );
+      }
+      this.#held = new Map(this.#held).set(name, bytes);
+    }
     await mkdir(dirname(path), { recursive: true });
     await writeFile(`${path}.new`, bytes, { mode: 0o644, flush: true });
     await rename(`${path}.new`, path);

@@ -1,13 +1,15 @@
 import { X509Certificate } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
+import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 
 import { errorText, WardError } from "../gateway/errors.ts";
+import { Guests } from "../gateway/guests.ts";
 import { issueServer, validFor } from "./ca.ts";
 import { EstDesk, type EstAnswer, type EstDeskOptions, type EstEvent } from "./est-desk.ts";
 import { recordIssued } from "./issued.ts";
-import { RequestLimit, RETRY_AFTER_S } from "./request-limit.ts";
+import { RequestLimit } from "./request-limit.ts";
 
 export interface EstServerOptions extends EstDeskOptions {
   /** Host names and IP addresses at which gateways reach it; its certificate carries them. */
@@ -29,7 +31,8 @@ export class EstServer {
   readonly #options: EstServerOptions;
   readonly #server: Server;
   readonly #desk: EstDesk;
-  readonly #limit = new RequestLimit();
+  readonly #failures = new RequestLimit(FAILURES);
+  readonly #guests = new Guests({ connections: CONNECTIONS_MAX, perAddress: ADDRESS_MAX });
   readonly #renewal: NodeJS.Timeout;
 
   private constructor(options: EstServerOptions, identity: ServerIdentity) {
@@ -43,7 +46,7 @@ export class EstServer {
         // A certificate past its end may still be renewed, so it is not TLS that judges it: see checkPeer.
         requestCert: true,
         rejectUnauthorized: false,
-        ca: [options.authority.roots.gateways, options.authority.gateways.certificate],
+        ca: clientAuthorities(options),
         handshakeTimeout: patienceMs,
         headersTimeout: patienceMs,
         requestTimeout: 2 * patienceMs,
@@ -58,7 +61,9 @@ export class EstServer {
         });
       },
     );
-    this.#server.maxConnections = CONNECTIONS_MAX;
+    // The guests see to it that there are fewer; this only holds while closed ones have not gone yet.
+    this.#server.maxConnections = 2 * CONNECTIONS_MAX;
+    this.#server.on("connection", (socket: Socket) => this.#guests.admit(socket));
     this.#server.maxRequestsPerSocket = REQUESTS_MAX;
     this.#server.on("tlsClientError", (_error, socket) => socket.destroy());
     this.#renewal = setInterval(() => void this.#renewOwn(), OWN_RENEWAL_MS);
@@ -101,7 +106,7 @@ export class EstServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const address = request.socket.remoteAddress ?? "";
-    if (this.#limit.isOver(address)) {
+    if (this.#failures.isOver(address)) {
       const headers = { "Retry-After": String(RETRY_AFTER_S), Connection: "close" };
       send(response, { status: 429, headers, body: "Too many tries.\n", event: null });
       return;
@@ -109,7 +114,7 @@ export class EstServer {
     const body = await bodyOf(request);
     const answer = body === null ? TOO_LONG : await this.#desk.answer(asked(request, body));
     if (answer.status >= 400) {
-      this.#limit.failed(address);
+      this.#failures.add(address);
     }
     send(response, answer);
     if (answer.event !== null) {
@@ -126,13 +131,18 @@ export class EstServer {
       this.#server.setSecureContext({
         ...(await ownIdentity(this.#options)),
         minVersion: "TLSv1.3",
-        ca: [this.#options.authority.roots.gateways, this.#options.authority.gateways.certificate],
+        ca: clientAuthorities(this.#options),
       });
     } catch (error) {
       const text = `Cannot renew the server's own certificate: ${errorText(error)}`;
       this.#options.onEvent?.({ event: "refused", gateway: "", text, address: "" });
     }
   }
+}
+
+function clientAuthorities({ authority }: EstServerOptions): string[] {
+  const issuing = authority.certificates("gateways");
+  return [authority.roots.gateways, ...issuing];
 }
 
 interface ServerIdentity {
@@ -186,6 +196,12 @@ const KEEP_ALIVE_MS = 5000;
 const HEADER_BYTES_MAX = 8192;
 const BODY_BYTES_MAX = 16_384;
 const CONNECTIONS_MAX = 256;
+/** A hospital behind one address enrols at once; somebody who holds connections open holds only some of them. */
+const ADDRESS_MAX = 128;
+/** What succeeds costs nothing, so that a whole hospital behind one address can enrol at once, and guessing cannot. */
+const FAILURES = { count: 20, forgiveMs: 6000 } as const;
+/** What a client is told to wait (seconds). */
+const RETRY_AFTER_S = 60;
 const REQUESTS_MAX = 20;
 /** How long the server's own certificate lives (days), and how often it is renewed (milliseconds). */
 const OWN_DAYS = 30;

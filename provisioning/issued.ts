@@ -104,6 +104,27 @@ export async function revokeIssued(
   return revoked;
 }
 
+/**
+ * Revokes all that are wanted; those that were before are given back too. A renewal that is under way may make another one
+ * meanwhile: it looks once more itself when it has, and here it is looked once more, so that one of the two sees the other.
+ */
+export async function revokeWanted(
+  directory: string,
+  o: {
+    readonly kinds: readonly RootKind[];
+    readonly wanted: (record: IssuedRecord) => boolean;
+    readonly why: string;
+  },
+): Promise<IssuedRecord[]> {
+  const look = async (): Promise<IssuedRecord[]> =>
+    (await Promise.all(o.kinds.map((kind) => readIssued(directory, kind)))).flat().filter(o.wanted);
+  const revoke = (records: readonly IssuedRecord[]): Promise<IssuedRecord[]> =>
+    Promise.all(records.map((record) => revokeIssued(directory, record, o.why)));
+  const first = await revoke(await look());
+  const more = await revoke((await look()).filter(({ revokedAt }) => revokedAt === null));
+  return [...first, ...more];
+}
+
 const SERIAL = /^[0-9a-f]{1,40}$/;
 const WHY_MAX = 200;
 

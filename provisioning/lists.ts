@@ -46,11 +46,18 @@ const LOCK_PAUSE_MS = 100;
 
 /** The number of the next lists: numbers must grow, also while a server and a command issue lists at the same time. */
 export async function nextListNumber(directory: string): Promise<number> {
-  const lock = await locked(directory, LOCK_TRIES);
-  try {
+  return await alone(directory, async () => {
     const number = (await lastNumber(join(directory, NUMBER_FILE))) + 1;
     await replacePrivate(join(directory, NUMBER_FILE), `${JSON.stringify({ number })}\n`);
     return number;
+  });
+}
+
+/** Lets nobody else change an authority's directory meanwhile who asks for that too. @throws WardError `WARD_DATA_LOCKED` */
+export async function alone<T>(directory: string, act: () => Promise<T>): Promise<T> {
+  const lock = await locked(directory, LOCK_TRIES);
+  try {
+    return await act();
   } finally {
     lock.release();
   }

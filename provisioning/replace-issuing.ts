@@ -16,8 +16,8 @@ import {
 import { openedIssuerKey, type AuthorityKeys, type AuthoritySecrets } from "./authority-keys.ts";
 import { createIssuing, ISSUING_DAYS, type Issuer, type RootKind } from "./ca.ts";
 import { serialOf } from "./issued.ts";
-import { nextListNumber } from "./lists.ts";
-import { replacePrivate, writePrivate } from "./private-files.ts";
+import { alone, nextListNumber } from "./lists.ts";
+import { replacePrivate } from "./private-files.ts";
 import { issueRevocationList } from "./revocation-list.ts";
 
 export interface ReplaceOptions {
@@ -33,8 +33,8 @@ export interface ReplaceOptions {
 
 /**
  * Makes a new issuing authority below the same root, which signs from now on; what the one before has signed still counts, and
- * it keeps its revocation list. The root's own list is made anew. Returns the new certificate, PEM. Throws WardError
- * `WARD_PROVISION_READ`, `WARD_PASSPHRASE`, `WARD_TOKEN`.
+ * it keeps its revocation list. The root's own list is made anew. May be cut off anywhere and called again. Returns the new
+ * certificate, PEM. Throws WardError `WARD_PROVISION_READ`, `WARD_PROVISION_EXISTS`, `WARD_PASSPHRASE`, `WARD_TOKEN`.
  */
 export async function replaceIssuing(o: ReplaceOptions): Promise<string> {
   const { authority, kind, offline } = o;
@@ -67,10 +67,19 @@ export async function replaceIssuing(o: ReplaceOptions): Promise<string> {
     number: await nextListNumber(directory),
     ...listTimes(ISSUING_DAYS),
   });
-  await writePrivate(join(directory, issuingKeyFile(kind, n)), made.file);
-  await replacePrivate(join(directory, rootListFile(kind)), list);
-  // The certificate makes it count, so it comes last.
-  await writePrivate(join(directory, issuingFile(kind, n)), issuing.certificate);
+  await alone(directory, async () => {
+    if (issuingCount(directory, kind) >= n) {
+      throw new WardError(
+        "WARD_PROVISION_EXISTS",
+        "Cannot replace the issuing authority: it has just been replaced. Look who did so, with wardgate ca list.",
+      );
+    }
+    // A key that lies there without its certificate is of a try that was cut off.
+    await replacePrivate(join(directory, issuingKeyFile(kind, n)), made.file);
+    await replacePrivate(join(directory, rootListFile(kind)), list);
+    // The certificate makes it count, so it comes last.
+    await replacePrivate(join(directory, issuingFile(kind, n)), issuing.certificate);
+  });
   return issuing.certificate;
 }
 

@@ -16,12 +16,15 @@ export interface AgentOptions {
   /** Null where there is no supervisor: then only the locks work. */
   readonly supervisor: SupervisorPlace | null;
   readonly lockPath?: string;
+  /** How long updates may be held off at a time, by whomever, and how long then not (milliseconds; default 25 hours and one). */
+  readonly hold?: { readonly mostMs: number; readonly restMs: number };
 }
 
 /**
  * The only service of the box that may talk to balena's supervisor. It listens on a UNIX socket for single words, one a line, and
  * answers each with one line of JSON. A lock lasts until `unlock` or until its connection ends, whichever comes first, so a
- * gateway that dies holds off nothing.
+ * gateway that dies holds off nothing; and for no longer than a day, so that one that somebody has got into cannot keep the
+ * updates away that would throw him out.
  */
 export class Agent {
   readonly #options: AgentOptions;
@@ -29,6 +32,9 @@ export class Agent {
   readonly #sockets = new Set<Socket>();
   readonly #holders = new Set<Socket>();
   #lock: UpdateLock | null = null;
+  #holdTimer: NodeJS.Timeout | null = null;
+  /** Until then nothing is held (steady milliseconds). */
+  #restUntil = 0;
   /** Locks are taken and given back one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -67,13 +73,20 @@ export class Agent {
       this.#inTurn(() => this.#settle()).catch(() => undefined);
     });
     let begun = "";
+    let unanswered = 0;
     socket.setEncoding("utf8").on("data", (text) => {
       const [last = "", ...lines] = `${begun}${String(text)}`.split("\n").toReversed();
       begun = last;
-      lines.toReversed().forEach((line) => void this.#reply(socket, line));
-      // A line without an end must not fill the memory.
-      if (begun.length > WORD_MAX) {
+      unanswered += lines.length;
+      // Neither a line without an end nor more than can be answered must fill the memory.
+      if (begun.length > WORD_MAX || unanswered > WORDS_MAX) {
         socket.destroy();
+        return;
+      }
+      for (const line of lines.toReversed()) {
+        void this.#reply(socket, line).then(() => {
+          unanswered -= 1;
+        });
       }
     });
   }
@@ -81,6 +94,9 @@ export class Agent {
   async #reply(socket: Socket, line: string): Promise<void> {
     const said = await this.#answer(socket, line);
     socket.write(`${JSON.stringify(said)}\n`);
+    if (socket.writableLength > UNREAD_MAX) {
+      socket.destroy();
+    }
   }
 
   async #answer(socket: Socket, line: string): Promise<object> {
@@ -98,6 +114,12 @@ export class Agent {
   async #do(socket: Socket, word: AgentWord): Promise<object> {
     switch (word) {
       case "lock":
+        if (performance.now() < this.#restUntil) {
+          throw new WardError(
+            "WARD_UPDATE_LOCK",
+            "Cannot hold off updates now: they were held off for too long. Try again in an hour.",
+          );
+        }
         this.#holders.add(socket);
         await this.#inTurn(() => this.#settle()).catch((error: unknown) => {
           this.#holders.delete(socket);
@@ -129,7 +151,13 @@ export class Agent {
   async #settle(): Promise<void> {
     if (this.#holders.size > 0 && this.#lock === null) {
       this.#lock = await UpdateLock.take(this.#options.lockPath);
+      const { mostMs, restMs } = this.#options.hold ?? HOLD;
+      this.#holdTimer = setTimeout(() => {
+        this.#restUntil = performance.now() + restMs;
+        this.#holders.forEach((socket) => socket.destroy());
+      }, mostMs);
     } else if (this.#holders.size === 0 && this.#lock !== null) {
+      clearTimeout(this.#holdTimer ?? undefined);
       const lock = this.#lock;
       this.#lock = null;
       await lock.release();
@@ -144,4 +172,9 @@ export class Agent {
 }
 
 const CONNECTIONS_MAX = 16;
+/** A gateway holds off updates for a day at most (`updateHoldS`). */
+const HOLD = { mostMs: 25 * 3_600_000, restMs: 3_600_000 } as const;
 const WORD_MAX = 256;
+/** Words of one client that wait for their answers, and bytes of answers that it has not taken, at most. */
+const WORDS_MAX = 32;
+const UNREAD_MAX = 64 * 1024;

@@ -61,7 +61,9 @@ function get(
   o: { readonly agent: Agent; readonly name: string; readonly most: number },
 ): Promise<Uint8Array | null> {
   return new Promise((resolve, reject) => {
+    let isAnswered = false;
     const asked = request(url, { agent: o.agent, timeout: SILENT_MS }, (answer) => {
+      isAnswered = true;
       const status = answer.statusCode ?? 0;
       if (status !== OK) {
         answer.destroy();
@@ -77,7 +79,13 @@ function get(
     const late = setTimeout(() => asked.destroy(new Error("it takes too long")), GET_MS);
     asked.on("timeout", () => asked.destroy(new Error("the server is silent")));
     asked.on("error", reject);
-    asked.on("close", () => clearTimeout(late));
+    asked.on("close", () => {
+      clearTimeout(late);
+      // An answer that is none, such as an upgrade, ends the connection without an error.
+      if (!isAnswered) {
+        reject(new Error("the server gives no answer"));
+      }
+    });
     asked.end();
   });
 }

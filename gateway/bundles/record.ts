@@ -25,5 +25,5 @@ export interface BundleEvent {
   readonly text: string;
 }
 
-/** Told before the thing happens, so that a journal has it even if it is the last. */
-export type RecordBundleEvent = (event: BundleEvent) => void;
+/** Told before the thing happens, which waits until this resolves, and does not happen when it rejects. */
+export type RecordBundleEvent = (event: BundleEvent) => Promise<void>;

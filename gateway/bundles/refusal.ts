@@ -12,6 +12,8 @@ export type RefusalCode =
   | "WARD_BUNDLE_EXPIRED"
   /** Older than what this gateway has accepted before. */
   | "WARD_BUNDLE_OLDER"
+  /** What this gateway remembers of bundles was set back. */
+  | "WARD_BUNDLE_MARK"
   /** It needs another version of the program. */
   | "WARD_BUNDLE_RUNTIME"
   /** The clock is behind what has been signed: whether something has expired cannot be judged. */
@@ -25,6 +27,8 @@ const ADVICE: Readonly<Record<RefusalCode, string>> = {
   WARD_BUNDLE_SIGNATURES: "Nothing was changed. Have it signed by both roles and publish it again.",
   WARD_BUNDLE_EXPIRED: "What runs goes on. Publish it again: wardgate bundle publish.",
   WARD_BUNDLE_OLDER: "What runs goes on. Publish a bundle with a higher version.",
+  WARD_BUNDLE_MARK:
+    "What runs goes on. Find out who changed its disk; then enrol the gateway anew, in an empty directory.",
   WARD_BUNDLE_RUNTIME: "What runs goes on. Update the gateway first.",
   WARD_BUNDLE_CLOCK: "What runs goes on. Set the clock first.",
   WARD_BUNDLE_SOURCE: "What runs goes on. Check path, network and certificate.",

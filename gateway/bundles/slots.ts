@@ -45,8 +45,9 @@ export interface SlotsOptions {
 }
 
 /**
- * The two slots of a gateway. Only the process that holds the data directory changes them. Every change is one file replaced
- * whole, so that after a kill or a power cut at any moment the next start finds exactly one bundle to run.
+ * The two slots of a gateway. Only the process that holds the data directory changes them, one change after the other. Every
+ * change is recorded before it is made, and not made when that is rejected; it is one file replaced whole, so that after a
+ * kill or a power cut at any moment the next start finds exactly one bundle to run.
  */
 export class Slots {
   readonly #options: SlotsOptions;
@@ -62,22 +63,22 @@ export class Slots {
    * Opens the slots and decides what runs: the bundle on trial, unless the gateway has ended twice under it; else the active
    * one; when that is damaged, the other one.
    */
-  static open(options: SlotsOptions): Slots {
+  static async open(options: SlotsOptions): Promise<Slots> {
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     const state = readState(options.directory);
     const slots = new Slots(options, state ?? NO_SLOTS);
     if (state === null) {
-      slots.#recover();
+      await slots.#recover();
     }
-    slots.#decide();
+    await slots.#decide();
     return slots;
   }
 
   /** What a start would run, without changing anything; null when there is none, or it is damaged. */
-  static peek(options: SlotsOptions): Bundle | null {
+  static async peek(options: SlotsOptions): Promise<Bundle | null> {
     const state = readState(options.directory) ?? NO_SLOTS;
     const slot = state.trial?.slot ?? state.active;
-    return slot === null ? null : new Slots(options, state).#read(slot);
+    return slot === null ? null : await new Slots(options, state).#read(slot);
   }
 
   /** Hash of the bundle that was rolled back last, or null. */
@@ -104,26 +105,26 @@ export class Slots {
    * Judges the bundle that was put down. Throws a WardError when it is not to be used; then it is removed, and what runs
    * stays.
    */
-  judgeIncoming(): Bundle {
-    return this.#incoming().bundle;
+  async judgeIncoming(): Promise<Bundle> {
+    return (await this.#incoming()).bundle;
   }
 
   /**
    * Takes the bundle that was put down into the free slot and onto trial; it is `running` then. Throws a WardError when it
    * is not to be used; then it is removed, and what runs stays.
    */
-  begin(before: DeliveryBaseline | null): Bundle {
+  async begin(before: DeliveryBaseline | null): Promise<Bundle> {
     if (this.#state.trial !== null) {
       throw new WardError(
         "WARD_BUNDLE_TRIAL",
         "Cannot try a bundle: another one is on trial. Wait until it is kept or rolled back.",
       );
     }
-    const { signed, bundle } = this.#incoming();
+    const { signed, bundle } = await this.#incoming();
     const slot = otherSlot(this.#state.active);
-    this.#record("staged", bundle, `Bundle ${bundle.manifest.version} goes to slot ${slot}.`);
+    await this.#record("staged", bundle, `Bundle ${bundle.manifest.version} goes to slot ${slot}.`);
     replaceDurably(this.#path(fileOf(slot)), packSigned(signed));
-    this.#record("trial", bundle, `Bundle ${bundle.manifest.version} is tried.`);
+    await this.#record("trial", bundle, `Bundle ${bundle.manifest.version} is tried.`);
     this.#write({ ...this.#state, trial: { slot, starts: 1, before } });
     rmSync(this.#path(INCOMING), { force: true });
     this.#running = bundle;
@@ -131,62 +132,62 @@ export class Slots {
   }
 
   /** The bundle on trial is the active one from now on. */
-  keep(): void {
+  async keep(): Promise<void> {
     const { trial, highest } = this.#state;
     if (trial === null || this.#running === null) {
       throw new TypeError("no bundle is on trial");
     }
     const { version } = this.#running.manifest;
-    this.#record("kept", this.#running, `Bundle ${version} is kept.`);
+    await this.#record("kept", this.#running, `Bundle ${version} is kept.`);
     const state = { active: trial.slot, trial: null, rejected: null };
     this.#write({ ...state, highest: Math.max(highest, version) });
   }
 
   /** The bundle on trial does not run any more; the one before it is `running` again, or none. */
-  rollBack(why: string): void {
+  async rollBack(why: string): Promise<void> {
     const text = `Bundle ${this.#running?.manifest.version ?? ""} is rolled back: ${why}.`;
-    this.#record("rolled-back", this.#running, text);
+    await this.#record("rolled-back", this.#running, text);
     const slot = this.#state.trial?.slot;
     const rejected = this.#running?.sha256 ?? this.#state.rejected;
     this.#write({ ...this.#state, trial: null, rejected });
     if (slot !== undefined && slot !== this.#state.active) {
       rmSync(this.#path(fileOf(slot)), { force: true });
     }
-    this.#runActive();
+    await this.#runActive();
   }
 
   /**
    * The kept bundle does not run any more, and the one that was kept before it is `running`: false when there is none, and
    * then nothing changes.
    */
-  fallBack(why: string): boolean {
+  async fallBack(why: string): Promise<boolean> {
     const { active, trial } = this.#state;
-    const before = active === null ? null : this.#read(otherSlot(active));
+    const before = active === null ? null : await this.#read(otherSlot(active));
     if (active === null || trial !== null || before === null) {
       return false;
     }
     const text = `Bundle ${this.#running?.manifest.version ?? ""} is given up: ${why}.`;
-    this.#record("rolled-back", this.#running, text);
+    await this.#record("rolled-back", this.#running, text);
     const rejected = this.#running?.sha256 ?? null;
     this.#write({ ...this.#state, active: otherSlot(active), rejected });
     rmSync(this.#path(fileOf(active)), { force: true });
-    this.#runActive();
+    await this.#runActive();
     return true;
   }
 
-  #decide(): void {
+  async #decide(): Promise<void> {
     const { trial } = this.#state;
     if (trial === null) {
-      this.#runActive();
+      await this.#runActive();
       return;
     }
-    this.#running = this.#read(trial.slot);
+    this.#running = await this.#read(trial.slot);
     if (this.#running === null) {
-      this.rollBack("its slot is damaged");
+      await this.rollBack("its slot is damaged");
     } else if (trial.starts >= STARTS_MAX) {
-      this.rollBack(`the gateway ended ${trial.starts} times while it was tried`);
+      await this.rollBack(`the gateway ended ${trial.starts} times while it was tried`);
     } else {
-      this.#record(
+      await this.#record(
         "trial-resumed",
         this.#running,
         `Bundle ${this.#running.manifest.version} is tried again after a start.`,
@@ -212,29 +213,33 @@ export class Slots {
    * Nothing says which slot runs: either none was ever filled, or the file was damaged. The lower version was kept before
    * the other one was tried.
    */
-  #recover(): void {
-    const version = (slot: SlotName): number => this.#read(slot)?.manifest.version ?? Infinity;
-    const [lowest] = SLOTS.toSorted((a, b) => version(a) - version(b));
-    const active = lowest !== undefined && version(lowest) < Infinity ? lowest : null;
+  async #recover(): Promise<void> {
+    let active: SlotName | null = null;
+    let lowest = Infinity;
+    for (const slot of SLOTS) {
+      const version = (await this.#read(slot))?.manifest.version ?? Infinity;
+      active = version < lowest ? slot : active;
+      lowest = Math.min(lowest, version);
+    }
     this.#write({ ...NO_SLOTS, active });
   }
 
-  #runActive(): void {
+  async #runActive(): Promise<void> {
     const { active } = this.#state;
     if (active === null) {
       this.#running = null;
       return;
     }
     const other = otherSlot(active);
-    this.#running = this.#read(active);
+    this.#running = await this.#read(active);
     if (this.#running === null) {
       // What was rolled back is removed, so this one was kept once.
-      this.#running = this.#read(other);
+      this.#running = await this.#read(other);
       this.#write({ ...this.#state, active: this.#running === null ? active : other });
     }
   }
 
-  #incoming(): { readonly signed: SignedBundle; readonly bundle: Bundle } {
+  async #incoming(): Promise<{ readonly signed: SignedBundle; readonly bundle: Bundle }> {
     const bytes = readIfThere(this.#path(INCOMING), SLOT_BYTES_MAX);
     try {
       if (bytes === null) {
@@ -248,14 +253,14 @@ export class Slots {
       }
       return { signed, bundle };
     } catch (error) {
-      this.#recordError("refused", error, "What was put down is not tried");
+      await this.#recordError("refused", error, "What was put down is not tried");
       rmSync(this.#path(INCOMING), { force: true });
       throw error;
     }
   }
 
   /** A slot's bundle, judged from the pinned root on, or null when there is none that may run. */
-  #read(slot: SlotName): Bundle | null {
+  async #read(slot: SlotName): Promise<Bundle | null> {
     const bytes = readIfThere(this.#path(fileOf(slot)), SLOT_BYTES_MAX);
     if (bytes === null) {
       return null;
@@ -263,19 +268,25 @@ export class Slots {
     try {
       return verifySigned(unpackSigned(bytes), this.#options);
     } catch (error) {
-      this.#recordError("damaged", error, `What lies in slot ${slot} does not run`);
+      await this.#recordError("damaged", error, `What lies in slot ${slot} does not run`);
       return null;
     }
   }
 
-  #record(event: BundleEvent["event"], bundle: Bundle | null, text: string): void {
+  async #record(event: BundleEvent["event"], bundle: Bundle | null, text: string): Promise<void> {
     const version = bundle?.manifest.version ?? null;
-    this.#options.record({ event, version, sha256: bundle?.sha256 ?? null, code: "", text });
+    await this.#options.record({ event, version, sha256: bundle?.sha256 ?? null, code: "", text });
   }
 
-  #recordError(event: BundleEvent["event"], error: unknown, what: string): void {
+  async #recordError(event: BundleEvent["event"], error: unknown, what: string): Promise<void> {
     const text = `${what}: ${errorText(error)}`;
-    this.#options.record({ event, version: null, sha256: null, code: errorCode(error), text });
+    await this.#options.record({
+      event,
+      version: null,
+      sha256: null,
+      code: errorCode(error),
+      text,
+    });
   }
 
   #write(state: SlotState): void {

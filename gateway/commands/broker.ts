@@ -1,15 +1,19 @@
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { EmbeddedBroker, type BrokerEvent } from "../../hub/broker.ts";
 import { readBrokerIdentity } from "../../hub/broker-identity.ts";
 import { errorText, WardError } from "../errors.ts";
+import { BROKER_FILES } from "../identity/site-files.ts";
+import { FileWatch } from "../uplink/file-watch.ts";
 import type { Command, CommandIo } from "./command.ts";
 
 const HELP = `wardgate broker --directory DIR [options]
 
 Runs the small embedded MQTT broker with TLS 1.3 and client certificates: one port for gateways, one for hubs.
 It is meant for demos and tests and keeps nothing on disk; a hospital runs mosquitto or a broker cluster
-(see provisioning/README.md).
+(see provisioning/README.md). New certificates and revocation lists in the directory count at once, and whoever they revoke
+is cut off.
 
   --directory DIR     broker directory as provisioning makes it
   --host ADDRESS      address to listen on (default 127.0.0.1)
@@ -32,11 +36,30 @@ export const command: Command = {
       onEvent: (event) => tell(io, options.json, event),
     });
     io.stdout.write(readyLine(broker, options));
+    const files = new FileWatch({
+      paths: Object.values(BROKER_FILES).map((file) => join(options.directory, file)),
+      everyMs: LOOK_MS,
+      changed: () => void renew(broker, options, io),
+    });
+    await files.start();
     await stopped(io.stop);
+    files.stop();
     await broker.close();
     return 0;
   },
 };
+
+/** New revocation lists must count soon. */
+const LOOK_MS = 1000;
+
+/** What was replaced in the directory counts from now on; what cannot be used is told, and what was goes on. */
+async function renew(broker: EmbeddedBroker, { directory }: Options, io: CommandIo): Promise<void> {
+  try {
+    broker.renew(await readBrokerIdentity(directory));
+  } catch (error) {
+    io.stderr.write(`wardgate broker: ${errorText(error)}\n`);
+  }
+}
 
 interface Options {
   readonly directory: string;

@@ -15,6 +15,7 @@ import { flowSubscriptions } from "../house/flow-subscriptions.ts";
 import { loadSite } from "../house/site.ts";
 import { fileJson, needOption, numberOption } from "./bundle-options.ts";
 import type { CommandIo } from "./command.ts";
+import { hubKeysOf } from "./hub-keys.ts";
 import { programVersion } from "./program-version.ts";
 import { readDescriptionFile } from "./yaml-file.ts";
 
@@ -29,6 +30,7 @@ export async function buildBundle(args: readonly string[], io: CommandIo): Promi
       "from-gateway": { type: "string" },
       flows: { type: "string" },
       recipients: { type: "string" },
+      hub: { type: "string" },
       devices: { type: "string" },
       roles: { type: "string" },
       policy: { type: "string" },
@@ -51,7 +53,10 @@ export async function buildBundle(args: readonly string[], io: CommandIo): Promi
     gateway === undefined
       ? {
           flows: fileJson(needOption("flows", values.flows)),
-          recipients: fileJson(needOption("recipients", values.recipients)),
+          recipients:
+            values.hub === undefined
+              ? fileJson(needOption("hub", values.recipients))
+              : (await hubKeysOf(values.hub)).recipients,
         }
       : await fromGateway(gateway);
   const content = {

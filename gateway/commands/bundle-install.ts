@@ -21,6 +21,7 @@ import { needOption } from "./bundle-options.ts";
 import type { CommandIo } from "./command.ts";
 import { inKeyProcess } from "./key-process.ts";
 import { noteLocally } from "./journal-note.ts";
+import { type Patience, waitMs, waitUntil } from "./patience.ts";
 import { programVersion } from "./program-version.ts";
 
 /**
@@ -34,10 +35,12 @@ export async function installBundle(args: readonly string[], io: CommandIo): Pro
       data: { type: "string" },
       from: { type: "string" },
       again: { type: "boolean", default: false },
+      wait: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
   const data = needOption("data", values.data);
+  const patience: Patience = { withinMs: waitMs(values.wait), stop: io.stop };
   const exit = await inKeyProcess(data, ["bundle", "install", ...args], io);
   if (exit !== null) {
     return exit;
@@ -89,11 +92,31 @@ export async function installBundle(args: readonly string[], io: CommandIo): Pro
     await noteLocally(data, { kind: "bundle", outcome: "accepted", what });
     writeIncoming(directory, signed);
     await activate(data, (state, text) => say(state, `Bundle ${version} is right. ${text}`));
-    return 0;
+    return patience.withinMs === 0 ? 0 : await tried(data, sha256, { patience, say });
   } finally {
     source.close();
   }
 }
+
+/** Waits until the gateway has made up its mind; what `--wait` returns. */
+async function tried(
+  data: string,
+  sha256: string,
+  o: { readonly patience: Patience; readonly say: (state: string, text: string) => void },
+): Promise<number> {
+  let status: unknown;
+  const isSettled = await waitUntil(async () => {
+    // A gateway that is between two starts is asked again.
+    status = await askControl(data, "bundle").catch(() => null);
+    return valueAt(status, "isSettled") === true;
+  }, o.patience);
+  const isKept = isSettled && textAt(status, "sha256") === sha256;
+  const state = isKept ? "kept" : isSettled ? "rolled-back" : "trial";
+  o.say(state, textAt(status, "said") || "It is not decided yet; see: wardgate bundle status");
+  return isKept ? 0 : NOT_KEPT;
+}
+
+const NOT_KEPT = 3;
 
 /** `wardgate bundle status`: which bundle runs. */
 export async function showStatus(args: readonly string[], io: CommandIo): Promise<number> {
@@ -110,7 +133,8 @@ export async function showStatus(args: readonly string[], io: CommandIo): Promis
   const runs = typeof version === "number" ? `Bundle ${version} runs` : "No bundle runs";
   const trial = valueAt(status, "onTrial") === true ? ", on trial" : "";
   const place = `channel ${textAt(status, "channel")}, ${textAt(status, "state")}`;
-  io.stdout.write(`${runs}${trial} (${place}). ${textAt(status, "note")}\n`);
+  const said = [textAt(status, "note"), textAt(status, "said")].filter((text) => text !== "");
+  io.stdout.write(`${[`${runs}${trial} (${place}).`, ...said].join(" ")}\n`);
   return 0;
 }
 

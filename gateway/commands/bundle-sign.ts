@@ -30,6 +30,7 @@ export async function signCommand(args: readonly string[], io: CommandIo): Promi
     const expires = new Date(Date.now() + days * DAY_MS);
     bundle = await repository.draftBundle(fileBytes(values.bundle), expires);
   }
+  await repository.hold();
   const changes = await comparedText(repository);
   if (!values.json) {
     io.stdout.write(changes);
@@ -40,7 +41,8 @@ export async function signCommand(args: readonly string[], io: CommandIo): Promi
   }
   const signed = await repository.sign(key);
   if (values.json) {
-    io.stdout.write(`${JSON.stringify({ signed, version: bundle?.manifest.version ?? null })}\n`);
+    const version = bundle?.manifest.version ?? null;
+    io.stdout.write(`${JSON.stringify({ signed, version, changes })}\n`);
     return 0;
   }
   for (const { what, missing } of signed) {

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 
 import { LEAF_DAYS, validFor } from "../../provisioning/ca.ts";
 import { writeMosquittoConfig } from "../../provisioning/mosquitto.ts";
@@ -7,9 +6,7 @@ import {
   addBroker,
   addGateway,
   addHub,
-  readHubKeys,
   writeSignedSettings,
-  type HubKeys,
   type SettingsDraft,
 } from "../../provisioning/site.ts";
 import { errorText, WardError } from "../errors.ts";
@@ -23,6 +20,7 @@ import {
   type CaOptions,
 } from "./ca-options.ts";
 import type { CommandIo } from "./command.ts";
+import { hubKeysOf } from "./hub-keys.ts";
 
 /** `wardgate ca issue`: a machine's directory with keys that are made here. */
 export async function issue(options: CaOptions, io: CommandIo): Promise<number> {
@@ -70,29 +68,14 @@ export async function writeBrokerConfig(options: CaOptions, io: CommandIo): Prom
 /** `wardgate ca settings`: signs what a gateway is to do. What the file does not say is as careful as it can be. */
 export async function writeSettings(options: CaOptions, io: CommandIo): Promise<number> {
   const gateway = needed(options.gateway, "--gateway ID");
-  const hubs = listed(needed(options.hub, "--hub DIR")).map((directory) => resolve(directory));
+  const hubs = needed(options.hub, "--hub DIR");
   const settings = await draftOf(needed(options.settings, "--settings FILE"));
   const gatewayDirectory = oneTo(options);
-  const hubKeys = combined(await Promise.all(hubs.map((directory) => readHubKeys(directory))));
+  const hubKeys = await hubKeysOf(hubs);
   const authority = await openAuthority(options, io);
   await writeSignedSettings({ authority, gatewayDirectory, gateway, hubKeys, settings });
   answer(options, io, { gateway, gatewayDirectory }, `The settings of ${gateway} are signed.`);
   return 0;
-}
-
-/** Hubs that read the same gateway have one receipt key; each may have a recipient key of its own. */
-function combined(keys: readonly HubKeys[]): HubKeys {
-  const [first, ...more] = keys;
-  if (first === undefined || more.some(({ receiptKey }) => receiptKey !== first.receiptKey)) {
-    throw new WardError(
-      "WARD_USAGE",
-      "Cannot sign settings for these hubs together: their receipt keys differ.",
-    );
-  }
-  const recipients = new Map(
-    keys.flatMap((one) => one.recipients.map((recipient) => [recipient.kid, recipient] as const)),
-  );
-  return { recipients: [...recipients.values()], receiptKey: first.receiptKey };
 }
 
 async function draftOf(file: string): Promise<SettingsDraft> {

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 
 import { Authority } from "../../provisioning/authority.ts";
 import { LEAF_DAYS, ROOT_KINDS } from "../../provisioning/ca.ts";
-import { readIssued, revokeIssued, type IssuedRecord } from "../../provisioning/issued.ts";
+import { readIssued, revokeWanted, type IssuedRecord } from "../../provisioning/issued.ts";
 import { issueLists } from "../../provisioning/lists.ts";
 import { replacePrivate } from "../../provisioning/private-files.ts";
 import { errorText, WardError } from "../errors.ts";
@@ -92,20 +92,14 @@ async function revokeAll(
   wanted: (record: IssuedRecord) => boolean,
   why: string,
 ): Promise<IssuedRecord[]> {
-  const all = await Promise.all(ROOT_KINDS.map((kind) => readIssued(directory, kind)));
-  const found = all.flat().filter(wanted);
-  if (found.length === 0) {
+  const revoked = await revokeWanted(directory, { kinds: ROOT_KINDS, wanted, why });
+  if (revoked.length === 0) {
     throw new WardError(
       "WARD_CA_UNKNOWN",
       "Cannot revoke: no such certificate was issued. See: wardgate ca list --all",
     );
   }
-  const revoked = await Promise.all(found.map((record) => revokeIssued(directory, record, why)));
-  // A renewal that was under way may have made another one since: it looks once more itself, so that one of us sees the other.
-  const since = await Promise.all(ROOT_KINDS.map((kind) => readIssued(directory, kind)));
-  const more = since.flat().filter((record) => wanted(record) && record.revokedAt === null);
-  await Promise.all(more.map((record) => revokeIssued(directory, record, why)));
-  return [...revoked, ...more];
+  return revoked;
 }
 
 async function readStatement(file: string): Promise<Uint8Array> {

@@ -37,7 +37,9 @@ interface Wanted extends DemoOptions {
 
 async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const wanted = wantedOf(args);
-  const out = wanted.json ? io.stderr : io.stdout;
+  // A line that is rewritten in place takes commands to the terminal, which io lets none through.
+  const shown = process.stdout.isTTY ? process.stdout : io.stdout;
+  const out = wanted.json ? io.stderr : shown;
   const status = new StatusLine(out, () =>
     process.stdout.isTTY && !wanted.json ? process.stdout.columns : null,
   );

@@ -1,13 +1,16 @@
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { parseClaim, type ClaimFile } from "../enrolment/claim-file.ts";
-import { enrol } from "../enrolment/enrol.ts";
+import { enrol, type Enrolled, type EnrolOptions } from "../enrolment/enrol.ts";
 import { errorCode, errorText, WardError } from "../errors.ts";
+import { GATEWAY_FILES } from "../identity/site-files.ts";
 import type { Command, CommandIo } from "./command.ts";
 import { keyWish, settingsFrom } from "./settings-file.ts";
 import { noteLocally } from "./journal-note.ts";
+import { type Patience, waitMs, waitUntil } from "./patience.ts";
 
 const help = `Usage: wardgate enroll --data DIR [--claim FILE] [options]
 
@@ -22,6 +25,8 @@ while it was off line, keeps it until the new one has connected to the broker.
   --servers-root FILE      who vouches for the broker, PEM (default: the same)
   --settings FILE          settings as for wardgate run; keyProvider and tpmDevice say where the keys are made
   --settings-signer FILE   whose signature counts on site.cose, PEM (default: the claim's)
+  --wait N                 wait, N seconds at most: for the EST server when it does not answer yet, and for a running gateway
+                           until it uses the new certificate (exit 3 when it does not)
   --json                   the answer as one JSON object
 `;
 
@@ -39,6 +44,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
       "servers-root": { type: "string" },
       settings: { type: "string" },
       "settings-signer": { type: "string" },
+      wait: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
@@ -58,7 +64,8 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     io.stderr.write(`${errorText(error)}\n`);
   }
   const settings = await settingsFrom(values.settings);
-  const enrolled = await enrol({
+  const patience: Patience = { withinMs: waitMs(values.wait), stop: io.stop };
+  const enrolled = await patiently(patience, {
     keys: keyWish(settings),
     dataDirectory,
     claim,
@@ -72,16 +79,53 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     ),
   });
   const { gateway, isInstalled, notAfter } = enrolled;
+  const isInUse = isInstalled || (await untilInUse(dataDirectory, enrolled, patience));
   const until = new Date(notAfter).toISOString().slice(0, 16).replace("T", " ");
   const where = isInstalled
     ? "Its identity is installed."
-    : "It takes the place of the one before when it has connected to the broker.";
+    : isInUse
+      ? "It has connected to the broker and is in use."
+      : "It takes the place of the one before when it has connected to the broker.";
   io.stdout.write(
     values.json
-      ? `${JSON.stringify(enrolled)}\n`
+      ? `${JSON.stringify({ ...enrolled, isInUse })}\n`
       : `${gateway} is enrolled: its certificate is valid until ${until} UTC. ${where}\n`,
   );
-  return 0;
+  return isInUse || patience.withinMs === 0 ? 0 : NOT_IN_USE;
+}
+
+const NOT_IN_USE = 3;
+
+/** Asks again while the server is not there: it may just be starting. */
+async function patiently(patience: Patience, options: EnrolOptions): Promise<Enrolled> {
+  let enrolled: Enrolled | null = null;
+  let failure: unknown;
+  await waitUntil(async () => {
+    try {
+      enrolled = await enrol(options);
+      return true;
+    } catch (error) {
+      failure = error;
+      return errorCode(error) !== "WARD_EST_UNREACHABLE";
+    }
+  }, patience);
+  if (enrolled === null) {
+    throw failure;
+  }
+  return enrolled;
+}
+
+/** Looks into the data directory: the gateway puts the new certificate into its place once it has connected. */
+async function untilInUse(
+  dataDirectory: string,
+  { serialNumber }: Enrolled,
+  patience: Patience,
+): Promise<boolean> {
+  const path = join(dataDirectory, GATEWAY_FILES.certificate);
+  return await waitUntil(
+    async () => new X509Certificate(await readFile(path)).serialNumber === serialNumber,
+    patience,
+  );
 }
 
 async function readClaim(file: string | undefined): Promise<ClaimFile> {

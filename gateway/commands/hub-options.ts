@@ -17,6 +17,9 @@ export interface HubCommandOptions {
   readonly ndjson: boolean;
   readonly device: string | undefined;
   readonly gateway: string | undefined;
+  readonly acknowledge: boolean;
+  /** In the words of an operator. */
+  readonly why: string | undefined;
   /** Length of the ledger's intervals. */
   readonly hours: number | undefined;
   /** Epoch milliseconds. */
@@ -36,7 +39,7 @@ export function readHubOptions(args: readonly string[]): HubCommandOptions {
   if (values.directory === undefined) {
     throw hubUsage("give --directory DIR");
   }
-  const { directory, database, broker, device, gateway, json } = values;
+  const { directory, database, broker, device, gateway, acknowledge, why, json } = values;
   return {
     verb,
     directory,
@@ -46,6 +49,8 @@ export function readHubOptions(args: readonly string[]): HubCommandOptions {
     ndjson: values.ndjson ?? database === undefined,
     device,
     gateway,
+    acknowledge,
+    why,
     hours: hoursOf(values.by),
     from: timeOf(values.from),
     to: timeOf(values.to),
@@ -105,6 +110,8 @@ const parseHubArgs = (args: readonly string[]) =>
       ndjson: { type: "boolean" },
       device: { type: "string" },
       gateway: { type: "string" },
+      acknowledge: { type: "boolean", default: false },
+      why: { type: "string" },
       by: { type: "string" },
       from: { type: "string" },
       to: { type: "string" },

@@ -15,7 +15,7 @@ import type { HubStore } from "../../hub/store.ts";
 import { errorCode, errorText } from "../errors.ts";
 import type { Command, CommandIo } from "./command.ts";
 import { importParcel } from "./hub-import.ts";
-import { printJournals } from "./hub-journal.ts";
+import { acknowledgeJournal, printJournals } from "./hub-journal.ts";
 import { isComplete, ledgerText } from "./hub-ledger.ts";
 import { type HubCommandOptions, hubUsage, readHubOptions } from "./hub-options.ts";
 
@@ -23,6 +23,7 @@ const HELP = `wardgate hub --directory DIR --broker mqtts://HOST:PORT [options]
 wardgate hub ledger --directory DIR [--by hour|day] [--device ID] [--json]
 wardgate hub readings --directory DIR [--device ID] [--from TIME] [--to TIME]
 wardgate hub journal --directory DIR [--gateway ID] [--json]
+wardgate hub journal --directory DIR --acknowledge --gateway ID --why TEXT
 wardgate hub rebuild --directory DIR
 wardgate hub import FILE --directory DIR [--receipts FILE] [--json]
 
@@ -32,8 +33,8 @@ signed receipts, and writes readings, waveforms and notices to DIR/readings.ndjs
   ledger              print for every device whether all that was taken is here or accounted for (exit 3 when not);
                       may run beside the hub
   readings            print readings, waveforms and notices from the sealed records, each once; may run beside the hub
-  journal             print the checkpoints of gateways' journals that were seen (exit 3 when a journal was rewritten);
-                      may run beside the hub
+  journal             print the checkpoints of gateways' journals that were seen (exit 3 when a journal was rewritten and
+                      nobody has acknowledged it); may run beside the hub
   rebuild             make the ledger and readings.ndjson again from the sealed records; on a hub.sqlite the hub must not
                       run
   import              take a file that wardgate outbox export has written, as if it had come over the broker, and write
@@ -50,6 +51,8 @@ signed receipts, and writes readings, waveforms and notices to DIR/readings.ndjs
   --by hour|day       the ledger per device and interval (UTC) too
   --device ID         of one device only
   --gateway ID        of one gateway only
+  --acknowledge       journal: write down for good that somebody has looked into a rewritten journal, and --why TEXT it is
+                      all right or what was done; what is found later still counts
   --from, --to TIME   of some time only, such as 2026-11-26T12:00Z (gateway time)
   --json              one JSON line when ready and one with all counters every second
 `;
@@ -71,6 +74,10 @@ export const command: Command = {
       case "readings":
         return await readings(options, io);
       case "journal":
+        if (options.acknowledge) {
+          await looking(options, (store) => acknowledgeJournal(store, options, io), WRITING);
+          return 0;
+        }
         return (await looking(options, (store) => printJournals(store, options, io)))
           ? 0
           : FOUND_WRONG;
@@ -197,14 +204,18 @@ function teller({ json, ndjson, database, directory }: HubCommandOptions, io: Co
   };
 }
 
+const READING = { readOnly: true };
+const WRITING = { readOnly: false };
+
 /** Opens the store to look at it, and closes it again. */
 async function looking<T>(
   { directory, database }: HubCommandOptions,
   look: (store: HubStore) => Promise<T>,
+  how: { readonly readOnly: boolean } = READING,
 ): Promise<T> {
   const store =
     database === undefined
-      ? SqliteStore.open(join(directory, STORE_FILE), { readOnly: true })
+      ? SqliteStore.open(join(directory, STORE_FILE), how)
       : await PostgresStore.open({ url: database });
   try {
     return await look(store);

@@ -129,13 +129,14 @@ function notesIn(file: string): string[] {
   return text
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => noteIn(line, file));
+    .flatMap((line) => noteIn(line, file));
 }
 
-function noteIn(line: string, file: string): string {
+/** None in a line that tells of an acknowledgement. */
+function noteIn(line: string, file: string): string[] {
   try {
     const value: unknown = JSON.parse(line);
-    return textAt(value, "note");
+    return textAt(value, "verdict") === "acknowledged" ? [] : [textAt(value, "note")];
   } catch (error) {
     throw new WardError("WARD_JOURNAL_CHECKPOINT", `Cannot read checkpoints in ${file}: no JSON.`, {
       cause: error,

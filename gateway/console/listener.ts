@@ -4,12 +4,12 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+import { Guests } from "../guests.ts";
 import type { JournalEvent } from "../journal/event.ts";
 import { EditorActs } from "./editor-acts.ts";
 import { EditorAgent } from "./editor-agent.ts";
 import { forwardRequest } from "./editor-forward.ts";
 import { forwardUpgrade, isEditorChannel, refuseUpgrade } from "./editor-upgrade.ts";
-import { Guests } from "./guests.ts";
 import { isSameOrigin, SECURITY_HEADERS, sessionCookie, sessionOf } from "./headers.ts";
 import { HostNames } from "./host-names.ts";
 import { Logins } from "./login.ts";
@@ -45,6 +45,8 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #logins: Logins;
   readonly #names: HostNames;
+  /** Requests of each connection that have no answer yet. */
+  readonly #unanswered = new WeakMap<Socket, number>();
   readonly #guests = new Guests({ connections: CONNECTIONS_MAX, perAddress: ADDRESS_MAX });
   readonly #server: Server;
   readonly #agent: EditorAgent;
@@ -115,6 +117,9 @@ export class Listener {
   #request(incoming: IncomingMessage, response: ServerResponse): void {
     incoming.on("error", () => response.destroy());
     response.on("error", () => response.destroy());
+    if (!this.#mayAsk(incoming.socket, response)) {
+      return;
+    }
     try {
       for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
         response.setHeader(name, value);
@@ -128,6 +133,20 @@ export class Listener {
         answer(response, 400, ...BAD_REQUEST);
       }
     }
+  }
+
+  /** False for who asks on and on without waiting for answers, which no browser does: each would be kept in memory. */
+  #mayAsk(socket: Socket, response: ServerResponse): boolean {
+    const unanswered = (this.#unanswered.get(socket) ?? 0) + 1;
+    this.#unanswered.set(socket, unanswered);
+    response.once("close", () => {
+      this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? 1) - 1);
+    });
+    if (unanswered > UNANSWERED_MAX) {
+      socket.destroy();
+      return false;
+    }
+    return true;
   }
 
   #route(incoming: IncomingMessage, response: ServerResponse): void {
@@ -200,6 +219,8 @@ const KEEP_ALIVE_MS = 10_000;
 /** How often Node.js looks for connections that are past their time. */
 const LOOK_MS = 1000;
 const HEADER_BYTES_MAX = 16 * 1024;
+/** Requests of one connection that wait for their answers, at most. */
+const UNANSWERED_MAX = 8;
 const CONNECTIONS_MAX = 128;
 /** A browser opens six, and one for each editor's channel. */
 const ADDRESS_MAX = 32;

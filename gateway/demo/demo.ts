@@ -221,6 +221,8 @@ export class Demo extends EventEmitter<DemoEvents> {
     ]);
     this.#devices = [...devices.devices, ...trust.devices];
     await this.#signSettings(site, ports.gatewayPort, [...devices.trust, ...trust.trust]);
+    // Its keys lie in clear, and all is issued: nobody is to make a gateway with what a demo has left.
+    await rm(site.caDirectory, { recursive: true });
     this.emit("say", "Starting hub and gateway ...");
     await this.#startHub(site, ports.hubPort);
     await this.#startGateway(site);

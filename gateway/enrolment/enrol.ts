@@ -32,7 +32,9 @@ export interface Enrolled {
   readonly gateway: string;
   /** False when the gateway had a certificate already: the new one waits for its first connection. */
   readonly isInstalled: boolean;
-  /** End of the new certificate, epoch milliseconds. */
+  /** Of the new certificate, upper-case hex. */
+  readonly serialNumber: string;
+  /** Its end, epoch milliseconds. */
   readonly notAfter: number;
 }
 
@@ -64,7 +66,7 @@ export async function enrol(o: EnrolOptions): Promise<Enrolled> {
   const signing =
     attempt(() => keys.readSigningKey(signingPath)) ?? keys.createSigningKey(signingPath);
   const next = new NextIdentity(directory);
-  const { root, notAfter } = await fetchNext({
+  const { root, certificate, notAfter } = await fetchNext({
     gateway,
     client: new EstClient({ url: o.server, ca: o.estCa }),
     login: { gateway, token },
@@ -81,7 +83,8 @@ export async function enrol(o: EnrolOptions): Promise<Enrolled> {
     replaceDurably(path(GATEWAY_FILES.gatewaysRoot), Buffer.from(root.toString()));
     next.promote();
   }
-  return { gateway, isInstalled: before === null, notAfter };
+  const { serialNumber } = certificate;
+  return { gateway, isInstalled: before === null, serialNumber, notAfter };
 }
 
 /** Whose directory it is, or null when no certificate says so. */

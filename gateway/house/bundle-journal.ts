@@ -1,10 +1,31 @@
 import type { BundleEvent } from "../bundles/record.ts";
 import type { JournalEvent } from "../journal/event.ts";
+import type { HouseJournal } from "./house-journal.ts";
+
+/**
+ * Writes down what is about to happen to a bundle. What lets something new run is on disk when this resolves, and rejected with
+ * the journal's WardError otherwise; what goes back to what ran before must not wait for a full disk, and is written down when
+ * that can be.
+ */
+export async function recordBundle(
+  journal: Pick<HouseJournal, "append" | "note">,
+  event: BundleEvent,
+): Promise<void> {
+  const entry = bundleEntry(event);
+  try {
+    await journal.append(entry);
+  } catch (error) {
+    if (!isBad(event)) {
+      throw error;
+    }
+    journal.note(entry);
+  }
+}
 
 /** What happened to a bundle, as the journal says it. */
-export function bundleEntry({ event, version, sha256, code }: BundleEvent): JournalEvent {
-  const isBad = event === "rolled-back" || event === "refused" || event === "damaged";
-  const outcome = isBad ? "refused" : "accepted";
+export function bundleEntry(told: BundleEvent): JournalEvent {
+  const { event, version, sha256, code } = told;
+  const outcome = isBad(told) ? "refused" : "accepted";
   if (version === null || sha256 === null) {
     return {
       kind: "bundle-refused",
@@ -15,6 +36,10 @@ export function bundleEntry({ event, version, sha256, code }: BundleEvent): Jour
   }
   const what = { step: event, version, bundle: sha256 };
   return { kind: "bundle", who: "gateway", outcome, what };
+}
+
+function isBad({ event }: BundleEvent): boolean {
+  return event === "rolled-back" || event === "refused" || event === "damaged";
 }
 
 /** A code of an error as a word of the journal: `ward-bundle-expired`. */

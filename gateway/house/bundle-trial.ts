@@ -40,6 +40,8 @@ export class BundleTrials {
   /** Since when what runs has run: what was before says nothing about it. */
   #runsSince = performance.now();
   #busy: Promise<void> | null = null;
+  /** What was said last. */
+  #said = "";
 
   constructor(options: BundleTrialsOptions) {
     this.#options = options;
@@ -59,35 +61,49 @@ export class BundleTrials {
   }
 
   /**
-   * Begins to try the bundle that was put down; whether it is kept shows later. Throws a WardError when it is not to be used
-   * or another one is on trial.
+   * Begins to try the bundle that was put down; whether it is kept shows later. Rejects with a WardError when it is not to be
+   * used or another one is on trial.
    */
-  activate(): { readonly version: number; readonly sha256: string } {
+  async activate(): Promise<{ readonly version: number; readonly sha256: string }> {
     if (this.#busy !== null) {
       throw new WardError(
         "WARD_BUNDLE_TRIAL",
         "Cannot try a bundle: another one is on trial. Wait until it is kept or rolled back.",
       );
     }
-    const { manifest, sha256 } = this.#options.slots.judgeIncoming();
-    this.#run(() => this.#begin());
+    const judged = this.#options.slots.judgeIncoming();
+    this.#run(async () => {
+      const isGood = await judged.then(
+        () => true,
+        () => false,
+      );
+      if (isGood) {
+        await this.#begin();
+      }
+    });
+    const { manifest, sha256 } = await judged;
     return { version: manifest.version, sha256 };
   }
 
   /** The flow of the kept bundle ends again and again: the one that was kept before it runs instead, if there is one. */
   fallBack(why: string): void {
     const { house, slots, site } = this.#options;
-    if (this.#busy === null && slots.fallBack(why)) {
-      house.note(
-        "bundle-rolled-back",
-        `The bundle is given up: ${why}. The one before it runs again.`,
-      );
-      this.#runsSince = performance.now();
-      this.#run(() => house.change(governedSite(site, slots.running), ROLLBACK_TRIES));
+    if (this.#busy !== null) {
+      return;
     }
+    this.#run(async () => {
+      if (await slots.fallBack(why)) {
+        this.#note(
+          "bundle-rolled-back",
+          `The bundle is given up: ${why}. The one before it runs again.`,
+        );
+        this.#runsSince = performance.now();
+        await house.change(governedSite(site, slots.running), ROLLBACK_TRIES);
+      }
+    });
   }
 
-  /** What runs, and whether it is on trial. */
+  /** What runs, whether it is on trial, whether nothing else waits to be tried, and what was said last. */
   status(): object {
     const { running, trial } = this.#options.slots;
     return {
@@ -98,6 +114,8 @@ export class BundleTrials {
       flowHash: running?.manifest.flowHash ?? null,
       note: running?.manifest.note ?? "",
       onTrial: trial !== null,
+      isSettled: this.#busy === null && !this.#options.slots.hasIncoming,
+      said: this.#said,
     };
   }
 
@@ -110,6 +128,11 @@ export class BundleTrials {
     clearInterval(this.#timer);
   }
 
+  #note(notice: string, text: string): void {
+    this.#said = text;
+    this.#options.house.note(notice, text);
+  }
+
   #look(): void {
     this.#meter.add(performance.now(), this.#options.house.stats("bedside"));
   }
@@ -117,7 +140,7 @@ export class BundleTrials {
   #run(act: () => Promise<void>): void {
     this.#busy = act()
       .catch((error: unknown) => {
-        this.#options.house.note("bundle-failed", errorText(error));
+        this.#note("bundle-failed", errorText(error));
       })
       .finally(() => {
         this.#busy = null;
@@ -137,8 +160,8 @@ export class BundleTrials {
     }
     this.#look();
     const before = this.#meter.baseline(this.#runsSince + REPORT_LAG_MS);
-    const bundle = slots.begin(slots.running === null ? null : before);
-    house.note("bundle-trial", `Bundle ${bundle.manifest.version} is tried on this gateway.`);
+    const bundle = await slots.begin(slots.running === null ? null : before);
+    this.#note("bundle-trial", `Bundle ${bundle.manifest.version} is tried on this gateway.`);
     const restarts = new Map(ROOMS.map((room) => [room, house.restarts(room)]));
     const changed = house.change(governedSite(site, bundle), 1);
     await this.#watch(bundle, { changed, restarts });
@@ -165,16 +188,30 @@ export class BundleTrials {
     }
     const { version } = bundle.manifest;
     if (verdict.state === "bad") {
-      slots.rollBack(verdict.why);
-      house.note(
+      await slots.rollBack(verdict.why);
+      this.#note(
         "bundle-rolled-back",
         `Bundle ${version} was not kept: ${verdict.why}. What ran before runs again.`,
       );
       await house.change(governedSite(site, slots.running), ROLLBACK_TRIES);
       this.#runsSince = performance.now();
     } else {
-      slots.keep();
-      house.note("bundle-kept", `Bundle ${version} is kept.`);
+      await this.#keep(`Bundle ${version} is kept.`);
+    }
+  }
+
+  /** A good bundle is kept as soon as that can be written down; until then it goes on being on trial. */
+  async #keep(text: string): Promise<void> {
+    const { slots, stop } = this.#options;
+    while (!stop.aborted) {
+      try {
+        await slots.keep();
+        this.#note("bundle-kept", text);
+        return;
+      } catch (error) {
+        this.#note("bundle-failed", errorText(error));
+        await sleep(KEEP_RETRY_MS, undefined, { signal: stop }).catch(() => undefined);
+      }
     }
   }
 
@@ -231,3 +268,4 @@ const LATELY_MS_MIN = 5000;
 /** How far back it is remembered how devices delivered. */
 const BASELINE_MS = 300_000;
 const LOOK_MS = 1000;
+const KEEP_RETRY_MS = 10_000;

@@ -139,6 +139,7 @@ const LOCAL_KINDS: ReadonlySet<JournalKind> = new Set([
   "bundle",
   "bundle-refused",
   "device-login",
+  "enrolment-asked",
   "outbox-salvaged",
 ]);
 

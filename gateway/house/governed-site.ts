@@ -38,25 +38,25 @@ export async function loadGovernedSite(dataDirectory: string): Promise<SignedSet
   if (site.bundles === undefined) {
     return site;
   }
-  const bundle = Slots.peek({
+  const bundle = await Slots.peek({
     directory: bundleDirectory(dataDirectory),
     pinned: readPinnedRoot(dataDirectory),
     channel: site.bundles.channel,
-    record: () => undefined,
+    record: async () => undefined,
   });
   return governedSite(site, bundle);
 }
 
 /** The slots of a gateway, or null when its signed settings name no channel. Throws WardError `WARD_BUNDLE_ROOT`. */
-export function openSlots(
+export async function openSlots(
   dataDirectory: string,
   site: SignedSettings,
   record: RecordBundleEvent,
-): Slots | null {
+): Promise<Slots | null> {
   if (site.bundles === undefined) {
     return null;
   }
-  return Slots.open({
+  return await Slots.open({
     directory: bundleDirectory(dataDirectory),
     pinned: readPinnedRoot(dataDirectory),
     channel: site.bundles.channel,

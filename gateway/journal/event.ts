@@ -9,6 +9,8 @@ export const JOURNAL_KINDS = {
   /** `before`: how the run before ended, `stopped`, `cut-off`, or `none` when there was none, or thousands of entries ago. */
   "house-started": { version: "version", before: "word" },
   "house-stopped": {},
+  /** Data stood still inside the gateway for too long: it ends, to be started anew. */
+  "house-given-up": {},
   /** A room ended and is started again. `code` is that of a WardError or of Node.js in lower case, or `none`. */
   "room-ended": { room: "word", reason: "word", code: "word" },
   /** SHA-256 of the signed settings in force, and of all other settings, as JSON. */
@@ -23,8 +25,19 @@ export const JOURNAL_KINDS = {
   view: { session: "id", page: "word" },
   /** A session of the editor asks for a deploy. */
   "deploy-requested": { session: "id" },
+  /** SHA-256 of the gateway's certificate, with which the keeper starts. */
+  "identity-loaded": { certificate: "hash" },
   /** SHA-256 of the gateway's certificate. */
   "certificate-changed": { before: "hash", after: "hash" },
+  /** Somebody redeems a claim, with a command on the gateway itself. */
+  "enrolment-asked": {},
+  /**
+   * `step` of a renewal over EST: `asked`, `fetched` (it waits for its first connection) or `given-up` (no broker takes it).
+   * SHA-256 of the certificate that was fetched, else of the one in force.
+   */
+  renewal: { step: "word", certificate: "hash" },
+  /** Every key of the gateway is destroyed: so many. */
+  wiped: { keys: "count" },
   "epoch-begun": { epoch: "id" },
   /** The hub refuses records for good. */
   "record-rejected": { class: "word", store: "id", from: "count", to: "count", reason: "word" },
@@ -37,6 +50,19 @@ export const JOURNAL_KINDS = {
   bundle: { step: "word", version: "count", bundle: "hash" },
   /** A bundle that was offered, or lay in a slot, does not run; `reason` is the error's code in lower case. */
   "bundle-refused": { reason: "word" },
+  /** The guard has put the rules of these signed settings in force; `place` is `in-path`, `beside` or `idle`. */
+  "guard-rules": { site: "hash", place: "word" },
+  /** Somebody else had changed the guard's rules; they were put in force again. */
+  "guard-tampered": {},
+  /**
+   * The guard saw somebody begin what nobody has allowed: `ip:10.20.0.7`, `tcp:10.1.0.5:443`. `side` is `ward` (a device; dropped) or
+   * `own` (the box itself).
+   */
+  "unknown-destination": { side: "word", from: "line", to: "line" },
+  /** A room was about to call somebody whom the signed settings do not name: `tcp://host:port`. */
+  "egress-refused": { room: "word", to: "line" },
+  /** A device is not as it always was; `change` is the word of the notice. */
+  "device-conduct": { device: "device", change: "word" },
   /** The first entry of a journal; `after` is `none`, or `damage` when the one before could not be gone on with. */
   "journal-begun": { after: "word" },
   /** Half an entry at the end, from an unclean end, was cut off. */
@@ -50,7 +76,7 @@ export const JOURNAL_KINDS = {
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FieldForm>>>>;
 
 /** `hash`: 32 bytes as hex; `id`: 4-16 bytes as hex. */
-type FieldForm = "word" | "hash" | "id" | "count" | "version" | "line";
+type FieldForm = "word" | "hash" | "id" | "count" | "version" | "line" | "device";
 export type JournalKind = keyof typeof JOURNAL_KINDS;
 
 /** How it went, or what was decided: an entry is written before the thing itself happens. */
@@ -96,6 +122,8 @@ const FORMS: Readonly<Record<Exclude<FieldForm, "count">, RegExp>> = {
   hash: /^[0-9a-f]{64}$/,
   id: /^(?:[0-9a-f]{2}){4,16}$/,
   version: /^[0-9A-Za-z.+-]{1,32}$/,
+  // As reading.ts has it.
+  device: /^[a-z0-9][a-z0-9./:-]{0,63}$/,
   // No @ and no ?: a login in a URL has no place here.
   line: /^[a-z0-9.+-]{2,16}:[A-Za-z0-9./:[\]_-]{1,200}$/,
 };

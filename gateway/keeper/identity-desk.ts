@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { KeyObject } from "node:crypto";
+import { createHash, type KeyObject } from "node:crypto";
 
 import { errorText, WardError } from "../errors.ts";
 import type { GatewayIdentity } from "../identity/identity.ts";
@@ -11,6 +11,7 @@ import { ClockFloor } from "./clock-floor.ts";
 import { CurrentIdentity } from "./current-identity.ts";
 import { ExpiryWatch } from "./expiry-watch.ts";
 import { IdentityTrial } from "./identity-trial.ts";
+import type { JournalBook } from "./journal-book.ts";
 import type { KeeperNotices } from "./notices.ts";
 import { ListRenewal } from "./list-renewal.ts";
 import { Renewal } from "./renewal.ts";
@@ -25,6 +26,7 @@ export interface IdentityDeskOptions {
   readonly now: () => number;
   /** Has the connection replaced by one with the identity of now. */
   readonly replace: () => void;
+  readonly journal: Pick<JournalBook, "append" | "note">;
 }
 
 /** Everything about who the gateway is while it runs: which identity connects, when it is renewed, when its end is near. */
@@ -41,7 +43,7 @@ export class IdentityDesk {
   #heardAt: number | null = null;
 
   constructor(options: IdentityDeskOptions) {
-    const { dataDirectory, identity, notices, replace } = options;
+    const { dataDirectory, identity, notices, replace, journal } = options;
     this.#options = options;
     this.#next = new NextIdentity(join(dataDirectory, "identity"));
     this.#floor = new ClockFloor(join(dataDirectory, "clock-floor"));
@@ -62,6 +64,7 @@ export class IdentityDesk {
       dataDirectory,
       identity,
       fetched: replace,
+      journal: (event) => journal.append(event),
       trouble,
     });
   }
@@ -161,7 +164,10 @@ export class IdentityDesk {
   }
 
   #giveUp(error: WardError): void {
-    const { notices, now } = this.#options;
+    const { identity, journal, notices, now } = this.#options;
+    const certificate = createHash("sha256").update(identity.certificate.raw).digest("hex");
+    const what = { step: "given-up", certificate };
+    journal.note({ kind: "renewal", who: "gateway", outcome: "refused", what });
     this.#next.discard();
     void this.#files.accept();
     this.#renewal.failed(now());

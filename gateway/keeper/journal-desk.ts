@@ -64,6 +64,12 @@ export class JournalDesk {
     this.#post.asked(payload);
   }
 
+  /** Writes down with which certificate the keeper starts: it may have been changed while nothing ran. */
+  begun(): void {
+    const what = { certificate: sha256(this.#certificate.raw) };
+    this.book.note({ kind: "identity-loaded", who: "gateway", outcome: "done", what });
+  }
+
   /** Writes down when the gateway's certificate is another one than before. */
   certificate(now: X509Certificate): void {
     if (!now.raw.equals(this.#certificate.raw)) {

@@ -94,18 +94,22 @@ async function fetch(
   replaceDurably(join(directory, "servers.crl.pem"), Buffer.from(pem));
 }
 
-/** True when an issuer whose list still counts has none among the new ones that is as young. */
+/**
+ * True when a list is older than the one of the same issuer that still counts, or one is missing and nothing is newer. A list
+ * goes when its issuer has ended, or the root has revoked it; nobody below an issuer without a list is trusted.
+ */
 function isSetBack(
   before: readonly RevocationList[],
   after: readonly RevocationList[],
   now: number,
 ): boolean {
-  return before
-    .filter(({ nextUpdate }) => nextUpdate === null || nextUpdate > now)
-    .some(
-      ({ issuer, thisUpdate }) =>
-        !after.some((list) => list.issuer === issuer && list.thisUpdate >= thisUpdate),
-    );
+  const counting = before.filter(({ nextUpdate }) => nextUpdate === null || nextUpdate > now);
+  const steps = counting.flatMap(({ issuer, thisUpdate }) => {
+    const times = after.filter((list) => list.issuer === issuer).map((list) => list.thisUpdate);
+    return times.length === 0 ? [] : [Math.max(...times) - thisUpdate];
+  });
+  const isOneMissing = steps.length < counting.length;
+  return steps.some((step) => step < 0) || (isOneMissing && !steps.some((step) => step > 0));
 }
 
 /** None where there are none, or they cannot be read: then any good ones are better. */

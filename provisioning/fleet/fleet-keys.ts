@@ -8,7 +8,7 @@ import { verifySettings } from "../../gateway/identity/signed-settings.ts";
 import { lineKey } from "../../gateway/lines/line-url.ts";
 import type { Authority } from "../authority.ts";
 import { makeClaim } from "../claims.ts";
-import { readIssued, revokeIssued } from "../issued.ts";
+import { type IssuedRecord, readIssued, revokeWanted } from "../issued.ts";
 import type { InventoryGateway } from "./inventory.ts";
 
 /** How the authority stands to gateways. */
@@ -96,10 +96,10 @@ export async function revokeGateway(
   gateway: string,
   why: string,
 ): Promise<number> {
-  const issued = await readIssued(directory, "gateways");
-  const found = issued.filter(({ name, revokedAt }) => name === gateway && revokedAt === null);
-  await Promise.all(found.map((record) => revokeIssued(directory, record, why)));
+  const wanted = ({ name, revokedAt }: IssuedRecord): boolean =>
+    name === gateway && revokedAt === null;
+  const revoked = await revokeWanted(directory, { kinds: ["gateways"], wanted, why });
   // A gateway has one claim at a time: this one ends at once and takes the other's place.
   await makeClaim(directory, gateway, 0);
-  return found.length;
+  return revoked.length;
 }

@@ -37,11 +37,16 @@ test(`a gateway that is killed ${KILLS} times while it tries bundles always find
     }
     const pinned = await kit.pinned;
     await writeFile(join(material, "root.json"), pinned);
-    const open = (directory: string): Slots =>
-      Slots.open({ directory, pinned, channel: CHANNEL, record: () => undefined });
-    const first = open(base);
-    first.begin(null);
-    first.keep();
+    const open = async (directory: string): Promise<Slots> =>
+      await Slots.open({
+        directory,
+        pinned,
+        channel: CHANNEL,
+        record: async () => undefined,
+      });
+    const first = await open(base);
+    await first.begin(null);
+    await first.keep();
     for (let kill = 0; kill < KILLS; kill += 1) {
       const directory = join(kit.directory, `slots-${kill % 2}`);
       if (kill < 2) {
@@ -54,7 +59,7 @@ test(`a gateway that is killed ${KILLS} times while it tries bundles always find
       await sleep(Math.random() * 60);
       child.kill("SIGKILL");
       await ended;
-      const { running } = open(directory);
+      const { running } = await open(directory);
       assert.ok(running !== null, `after kill ${kill} nothing runs`);
     }
   } finally {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { BundleContent } from "../../gateway/bundles/content.ts";
 import { writeBundle } from "../../gateway/bundles/content.ts";
 import { directorySource } from "../../gateway/bundles/directory-source.ts";
+import type { MarkKeys } from "../../gateway/bundles/mark.ts";
 import { fetchBundle, type FetchedBundle } from "../../gateway/bundles/fetch-bundle.ts";
 import type { BundleSource } from "../../gateway/bundles/source.ts";
 import { recipientKid } from "../../gateway/sealing/recipient-kid.ts";
@@ -139,6 +140,7 @@ export class BundleGateway {
   readonly pinned: Uint8Array;
   readonly #keys = generateKeyPairSync("ed25519");
   installed: { readonly version: number; readonly sha256: string } | null = null;
+  counter: MarkKeys["counter"] = null;
 
   constructor(directory: string, pinned: Uint8Array) {
     this.directory = directory;
@@ -154,7 +156,11 @@ export class BundleGateway {
       directory: this.directory,
       pinned: this.pinned,
       channel: CHANNEL,
-      keys: { signing: this.#keys.privateKey, verifying: this.#keys.publicKey },
+      keys: {
+        signing: this.#keys.privateKey,
+        verifying: this.#keys.publicKey,
+        counter: this.counter,
+      },
       runtime: "0.1.0",
       now: Date.now(),
       installed: this.installed,

@@ -14,14 +14,19 @@ const signed = [1, 2].map((version) => readFileSync(join(material, `${version}.s
 
 process.stdout.write("ready\n");
 for (let round = 0; ; round += 1) {
-  const slots = Slots.open({ directory, pinned, channel: "icu", record: () => undefined });
+  const slots = await Slots.open({
+    directory,
+    pinned,
+    channel: "icu",
+    record: async () => undefined,
+  });
   if (slots.trial === null) {
     replaceDurably(join(directory, "incoming.cbor"), signed[1] ?? new Uint8Array());
-    slots.begin(null);
+    await slots.begin(null);
   }
   if (round % 2 === 0) {
-    slots.keep();
+    await slots.keep();
   } else {
-    slots.rollBack("it was bad");
+    await slots.rollBack("it was bad");
   }
 }

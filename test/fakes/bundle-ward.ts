@@ -73,12 +73,14 @@ export async function openBundleWard(tuning: Partial<Settings>): Promise<BundleW
   const signed = await loadSite(data);
   const settings = { ...readSettings(undefined, {}), ...tuning };
   const events: string[] = [];
-  const slots = openSlots(data, signed, ({ event, version }) => events.push(`${event} ${version}`));
+  const slots = await openSlots(data, signed, async ({ event, version }) => {
+    events.push(`${event} ${version}`);
+  });
   if (slots === null) {
     throw new TypeError("these settings name no channel");
   }
-  slots.begin(null);
-  slots.keep();
+  await slots.begin(null);
+  await slots.keep();
   const house = new House({
     dataDirectory: data,
     settings,

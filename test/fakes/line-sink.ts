@@ -6,6 +6,8 @@ export class CollectingSink implements DeviceSink {
   readonly frames: Frame[] = [];
   readonly faults: BadBytes[] = [];
   readonly states: { readonly state: LineState; readonly text: string }[] = [];
+  /** Questions that the device refused. */
+  refusals = 0;
   #waiting: (() => void)[] = [];
 
   /** The last state. */
@@ -34,6 +36,10 @@ export class CollectingSink implements DeviceSink {
   }
 
   identity(): void {}
+
+  refused(count: number): void {
+    this.refusals += count;
+  }
 
   async until(met: () => boolean): Promise<void> {
     while (!met()) {

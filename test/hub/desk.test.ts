@@ -27,6 +27,7 @@ import {
   takeOf,
   type HubSite,
 } from "../fakes/hub-kit.ts";
+import { softwareTlsKey } from "../../gateway/identity/key-provider.ts";
 
 let hub: HubSite;
 before(async () => {
@@ -291,7 +292,7 @@ test("what a gateway sealed between two certificates of its own counts once the 
   const [ended, renewed] = identities.map(({ certificate, key }) => {
     const binding = makeBinding({
       certificateChainPem: certificate,
-      certificateKey: createPrivateKey(key),
+      certificateKey: softwareTlsKey(createPrivateKey(key)),
       signingPublicKey: publicKey,
       now: Date.now(),
     });

@@ -61,7 +61,7 @@ interface Watched {
   readonly take: (...messages: (Uint8Array | Promise<Uint8Array>)[]) => Promise<void>;
 }
 
-function watched(): Watched {
+function watched(steady: () => number = () => performance.now()): Watched {
   const database = new DatabaseSync(":memory:");
   prepareSqlite(database, false);
   const store = new SqliteCheckpoints(database);
@@ -71,6 +71,7 @@ function watched(): Watched {
     store,
     trust: () => site.identity,
     now: Date.now,
+    steady,
     ask: (gateway, payload) => {
       assert.equal(gateway, GATEWAY);
       asked.push(readJournalQuestion(payload));
@@ -104,7 +105,7 @@ test("checkpoints that follow each other are kept; the same and an older one cha
 test("what was missed is asked for, and proven", async () => {
   const { take, kept, notices, asked } = watched();
   await take(messageOf(treeOf(3), 0), messageOf(treeOf(20), 11), messageOf(treeOf(21), 20));
-  assert.deepEqual(await kept(), ["0 3 first", "0 20 unproven", "0 21 unproven"]);
+  assert.deepEqual(await kept(), ["0 3 first", "0 20 unproven"]);
   assert.equal(asked.length, 1, "not again at once");
   assert.equal(asked[0]?.size, 3);
   await take(messageOf(treeOf(21), 3, { answer: asked[0]?.token ?? "" }));
@@ -136,6 +137,35 @@ test("a rewritten, cut, or exchanged journal is told, and watched on", async () 
   await stolen.take(messageOf(treeOf(30, "b"), 0, { answer: stolen.asked[0]?.token ?? "" }));
   assert.match(stolen.notices.join(), /cannot be compared/);
   assert.deepEqual(await stolen.kept(), ["0 9 first", "0 30 unproven", "1 30 unprovable"]);
+});
+
+test("a gateway that floods has its own messages left, not those of others", async () => {
+  const { watch, take, kept, notices } = watched();
+  const garbage = Buffer.alloc(65_000, 1);
+  for (let count = 0; count < 1000; count += 1) {
+    watch.take("gw-666", garbage);
+  }
+  await take(messageOf(treeOf(3), 0));
+  assert.deepEqual(await kept(), ["0 3 first"]);
+  assert.equal(notices.length, 64);
+});
+
+test("a gateway that never answers is told of, and cannot fill the store", async () => {
+  let now = 0;
+  const { take, kept, notices, asked } = watched(() => now);
+  await take(messageOf(treeOf(9), 0));
+  for (let size = 10; size < 60; size += 1) {
+    await take(messageOf(treeOf(size, "b"), size - 1));
+  }
+  assert.deepEqual(await kept(), ["0 9 first", "0 10 unproven"], "one for a question");
+  for (let size = 60; notices.length === 0; size += 1) {
+    now += 20_000;
+    assert.ok(now < 1_000_000, "it is told in the end");
+    await take(messageOf(treeOf(size, "b"), size - 1));
+  }
+  assert.match(notices.join(), /REWRITTEN .*cannot be compared/);
+  assert.ok(asked.length >= 10, `${asked.length} questions`);
+  assert.match((await kept()).at(-1) ?? "", /^1 \d+ unprovable$/);
 });
 
 test("what the gateway has not signed is refused, told, and not kept", async () => {

@@ -63,14 +63,14 @@ test("a good bundle is kept; bad ones are rolled back, each for its own reason",
       .flow()
       .map((node) => (node["type"] === "ward-filter" ? { ...node, heartbeatMs: "20000" } : node));
     await ward.put(2, better);
-    trials.activate();
+    await trials.activate();
     await until("bundle 2 is kept", () => events.includes("kept 2"), 120_000);
     await trials.settled();
     for (const [place, { what, flow }] of TRIED.entries()) {
       const version = place + 3;
       await ward.delivering();
       await ward.put(version, flow(ward));
-      trials.activate();
+      await trials.activate();
       await until(
         `${what} is rolled back`,
         () => events.includes(`rolled-back ${version}`),

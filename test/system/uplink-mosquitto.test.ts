@@ -17,6 +17,7 @@ import { FaultProxy } from "../fakes/fault-proxy.ts";
 import { GATEWAY, TestKeeper, TestSite } from "../fakes/keeper-kit.ts";
 import { startMosquitto, type RunningMosquitto } from "../fakes/mosquitto.ts";
 import { revoke } from "../provisioning/pki.ts";
+import { softwareTlsKey } from "../../gateway/identity/key-provider.ts";
 
 /** The keeper on the broker of a hospital: whose word deletes, a certificate that is renewed, a link that goes dead. */
 
@@ -147,7 +148,7 @@ async function renew(): Promise<number> {
   const identity = await issueGateway(authority.gateways, GATEWAY, validity);
   const binding = makeBinding({
     certificateChainPem: identity.certificate,
-    certificateKey: createPrivateKey(identity.key),
+    certificateKey: softwareTlsKey(createPrivateKey(identity.key)),
     signingPublicKey: createPublicKey(readFileSync(path(GATEWAY_FILES.signingKey))),
     now: Date.now(),
   });

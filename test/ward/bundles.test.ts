@@ -10,7 +10,7 @@ test("a bundle under which a device falls silent goes by itself for the one befo
     const { slots, trials, events } = ward;
     await ward.delivering();
     await ward.put(2, ward.flow("tcp://127.0.0.1:1"));
-    assert.equal(trials.activate().version, 2);
+    assert.equal((await trials.activate()).version, 2);
     await until("bundle 2 is rolled back", () => events.includes("rolled-back 2"), 90_000);
     await trials.settled();
     assert.equal(slots.running?.manifest.version, 1);

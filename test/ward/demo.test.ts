@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { globSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -77,13 +78,16 @@ test("Ctrl-C ends everything in order within 5 seconds and leaves no process and
   const temporary = await mkdtemp(join(tmpdir(), "wardgate-test-"));
   try {
     let stopped = false;
+    let authorities: readonly string[] | null = null;
     const ended = await demo([], temporary, (out, kill) => {
       if (!stopped && /not for monitoring/.test(out)) {
         stopped = true;
+        authorities = globSync(join(temporary, "*", "ca"));
         setTimeout(() => kill("SIGINT"), 4000);
       }
     });
     assert.equal(ended.code, 0, ended.out);
+    assert.deepEqual(authorities, [], "the authority's keys are gone when all is issued");
     assert.ok(ended.ms < 6000, `took ${ended.ms} ms`);
     assert.deepEqual(await readdir(temporary), []);
     assert.deepEqual(await processesWith(temporary), []);

@@ -8,7 +8,8 @@ import { after, before, test } from "node:test";
 import { command } from "../../../gateway/commands/broker.ts";
 import { openMqtt } from "../../../gateway/mqtt/mqtt.ts";
 import { GATEWAY_FILES } from "../../../gateway/identity/site-files.ts";
-import { makeSite, type Site } from "../../../provisioning/site.ts";
+import { makeSite, publishLists, type Site } from "../../../provisioning/site.ts";
+import { revoke } from "../../provisioning/pki.ts";
 
 let directory: string;
 let site: Site;
@@ -56,6 +57,31 @@ test("prints one ready line with the ports, serves, and ends when it is stopped"
   });
   await connection.connect();
   await connection.close();
+  stop();
+  assert.equal(await done, 0);
+});
+
+test("new lists in its directory count at once, also for who is connected", async () => {
+  const { done, stop, firstLine } = start(["--directory", site.brokerDirectory, "--json"]);
+  const { gatewayPort } = JSON.parse(await firstLine) as { gatewayPort: number };
+  const read = async (file: string): Promise<string> =>
+    await readFile(join(site.gatewayDirectory, file), "utf8");
+  const certificate = await read(GATEWAY_FILES.certificate);
+  const connection = openMqtt({
+    url: `mqtts://127.0.0.1:${gatewayPort}`,
+    serverName: "localhost",
+    clientId: "gw-001",
+    ca: await read(GATEWAY_FILES.serversRoot),
+    cert: certificate,
+    key: await read(GATEWAY_FILES.key),
+    keepaliveS: 15,
+  });
+  await connection.connect();
+  const cut = new Promise<void>((resolve) => connection.onClose(() => resolve()));
+  const { authority, brokerDirectory } = site;
+  await revoke(authority, "gateways", certificate);
+  await publishLists(authority, { brokers: [brokerDirectory], hubs: [], gateways: [] });
+  await cut;
   stop();
   assert.equal(await done, 0);
 });

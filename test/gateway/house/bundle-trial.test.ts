@@ -96,19 +96,24 @@ interface Trying {
 async function prepare(): Promise<string> {
   const directory = await mkdtemp(join(kit.directory, "trial-"));
   writeIncoming(directory, versions[0]!);
-  const slots = openSlots(directory);
-  slots.begin(null);
-  slots.keep();
+  const slots = await openSlots(directory);
+  await slots.begin(null);
+  await slots.keep();
   writeIncoming(directory, versions[1]!);
   return directory;
 }
 
-function openSlots(directory: string): Slots {
-  return Slots.open({ directory, pinned, channel: CHANNEL, record: () => undefined });
+async function openSlots(directory: string): Promise<Slots> {
+  return await Slots.open({
+    directory,
+    pinned,
+    channel: CHANNEL,
+    record: async () => undefined,
+  });
 }
 
-function tryOn(directory: string, house: FakeHouse = new FakeHouse()): Trying {
-  const slots = openSlots(directory);
+async function tryOn(directory: string, house: FakeHouse = new FakeHouse()): Promise<Trying> {
+  const slots = await openSlots(directory);
   const stop = new AbortController();
   const settings = { bundleSteadyS: 1, bundleHealthS: 3, bundleRatePercent: 80 };
   const trials = new BundleTrials({ house, slots, site: SITE, settings, stop: stop.signal });
@@ -124,39 +129,39 @@ async function decided({ trials, stop }: Trying): Promise<void> {
 // Each waits for a few seconds of trial, so all wait together.
 describe("trials", { concurrency: true }, () => {
   test("a bundle under which all is as before is kept", async () => {
-    const trying = tryOn(await prepare());
-    assert.equal(trying.trials.activate().version, 2);
-    assert.throws(() => trying.trials.activate(), { code: "WARD_BUNDLE_TRIAL" });
+    const trying = await tryOn(await prepare());
+    assert.equal((await trying.trials.activate()).version, 2);
+    await assert.rejects(trying.trials.activate(), { code: "WARD_BUNDLE_TRIAL" });
     await decided(trying);
     assert.deepEqual(trying.house.notices, ["bundle-trial", "bundle-kept"]);
-    assert.equal(openSlots(trying.directory).running?.manifest.version, 2);
+    assert.equal((await openSlots(trying.directory)).running?.manifest.version, 2);
     const [site] = trying.house.changes;
     assert.deepEqual(site?.recipients, RECIPIENTS);
     assert.deepEqual(site?.flows.at(-1), { id: "v2" });
   });
 
   test("a bundle under which a device falls silent is rolled back", async () => {
-    const trying = tryOn(await prepare());
+    const trying = await tryOn(await prepare());
     trying.house.delivers = (flow) => flow === "v1";
-    trying.trials.activate();
+    await trying.trials.activate();
     await decided(trying);
     assert.deepEqual(trying.house.notices, ["bundle-trial", "bundle-rolled-back"]);
     assert.equal(trying.house.flow(), "v1");
-    assert.equal(openSlots(trying.directory).running?.manifest.version, 1);
+    assert.equal((await openSlots(trying.directory)).running?.manifest.version, 1);
   });
 
   test("a bundle under which a room does not even start is rolled back at once", async () => {
-    const trying = tryOn(await prepare());
+    const trying = await tryOn(await prepare());
     trying.house.failing = "v2";
-    trying.trials.activate();
+    await trying.trials.activate();
     await decided(trying);
     assert.deepEqual(trying.house.notices, ["bundle-trial", "bundle-rolled-back"]);
     assert.equal(trying.house.flow(), "v1");
   });
 
   test("a bundle under which a room ends is rolled back", async () => {
-    const trying = tryOn(await prepare());
-    trying.trials.activate();
+    const trying = await tryOn(await prepare());
+    await trying.trials.activate();
     await until("it is tried", () => trying.house.changes.length === 1);
     trying.house.restarted = 1;
     await decided(trying);
@@ -165,12 +170,12 @@ describe("trials", { concurrency: true }, () => {
 
   test("a gateway that is stopped during a trial goes on with it", async () => {
     const directory = await prepare();
-    const first = tryOn(directory);
-    first.trials.activate();
+    const first = await tryOn(directory);
+    await first.trials.activate();
     await until("it is tried", () => first.house.changes.length === 1);
     first.stop.abort();
     await decided(first);
-    const second = tryOn(directory);
+    const second = await tryOn(directory);
     assert.equal(second.slots.running?.manifest.version, 2);
     second.trials.resume();
     await decided(second);
@@ -179,14 +184,14 @@ describe("trials", { concurrency: true }, () => {
   });
 
   test("what was put down while the gateway was stopped is tried after its start", async () => {
-    const trying = tryOn(await prepare());
+    const trying = await tryOn(await prepare());
     trying.trials.resume();
     await decided(trying);
     assert.deepEqual(trying.house.notices, ["bundle-trial", "bundle-kept"]);
   });
 
   test("one that was put down during a trial is tried after it", async () => {
-    const trying = tryOn(await prepare());
+    const trying = await tryOn(await prepare());
     trying.house.failing = "v2";
     const change = trying.house.change.bind(trying.house);
     trying.house.change = async (site) => {
@@ -195,7 +200,7 @@ describe("trials", { concurrency: true }, () => {
       }
       await change(site);
     };
-    trying.trials.activate();
+    await trying.trials.activate();
     await decided(trying);
     assert.deepEqual(trying.house.notices, [
       "bundle-trial",
@@ -208,10 +213,10 @@ describe("trials", { concurrency: true }, () => {
 
   test("a kept bundle whose flow ends again and again goes for the one before it", async () => {
     const directory = await prepare();
-    const slots = openSlots(directory);
-    slots.begin(null);
-    slots.keep();
-    const trying = tryOn(directory);
+    const slots = await openSlots(directory);
+    await slots.begin(null);
+    await slots.keep();
+    const trying = await tryOn(directory);
     trying.trials.fallBack("its flow ended again and again");
     trying.trials.fallBack("its flow ended again and again");
     await decided(trying);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { EGRESS_NOTICE } from "../../../gateway/egress.ts";
 import { HouseJournal } from "../../../gateway/house/house-journal.ts";
 import { isJournalEvent, type JournalEvent } from "../../../gateway/journal/event.ts";
 import type { SignedSettings } from "../../../gateway/identity/signed-settings.ts";
@@ -54,6 +55,34 @@ test("how the run before ended is told at the start", async () => {
     assert.ok(started?.kind === "house-started" && started.what.before === before);
     assert.equal(loaded?.kind, "settings-loaded");
   }
+});
+
+test("a room that was about to call a stranger is written down, with whom; other notices are not", async () => {
+  const keeper = new FakeKeeper();
+  const text = (to: string): string =>
+    `A part of this gateway was about to call ${to}, which it may not.`;
+  for (const to of ["tcp://10.9.9.9:443", "udp://[fd00::9]:53", "unix:/run/x.sock", "nobody"]) {
+    keeper.journal.heard("bedside", {
+      device: "",
+      notice: EGRESS_NOTICE,
+      text: text(to),
+      since: null,
+    });
+  }
+  keeper.journal.heard("keeper", {
+    device: "",
+    notice: "other",
+    text: text("tcp://x:1"),
+    since: null,
+  });
+  await keeper.journal.flush();
+  assert.deepEqual(
+    keeper.events.map(({ kind, what }) => [kind, what]),
+    ["tcp://10.9.9.9:443", "udp://[fd00::9]:53", "unix:/run/x.sock", "none:none"].map((to) => [
+      "egress-refused",
+      { room: "bedside", to },
+    ]),
+  );
 });
 
 test("why a room ended is a word and a code, never the words of an error", async () => {

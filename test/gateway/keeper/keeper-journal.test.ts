@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createPublicKey } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
@@ -8,8 +9,9 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { command } from "../../../gateway/commands/journal.ts";
-import { noteLocally } from "../../../gateway/commands/journal-note.ts";
+import { noteLocally, noteUnderLock } from "../../../gateway/commands/journal-note.ts";
 import { lockDataDirectory } from "../../../gateway/data-lock.ts";
+import { isSignedBy } from "../../../gateway/journal/checkpoint.ts";
 import { CurrentIdentity } from "../../../gateway/keeper/current-identity.ts";
 import { JournalDesk } from "../../../gateway/keeper/journal-desk.ts";
 import { parseKeeperConfig } from "../../../gateway/keeper/messages.ts";
@@ -85,7 +87,7 @@ test("what a gateway writes down is signed, published, kept by the hub, and a re
     await append(keeper);
   }
   await keeper.child.stop(5000);
-  const rows = await kept("consistent", 5);
+  const rows = await kept("consistent", 6);
   assert.deepEqual(notices, []);
   const file = join(site.directory, "checkpoints.ndjson");
   writeFileSync(file, rows.map((row) => `${JSON.stringify({ note: row["note"] })}\n`).join(""));
@@ -97,15 +99,17 @@ test("what a gateway writes down is signed, published, kept by the hub, and a re
     .map((line) => JSON.parse(line) as { index: number });
   assert.deepEqual(
     lines.map(({ index }) => index),
-    [1, 2, 3, 4],
+    [2, 3, 4, 5],
   );
+  const begun = await journal("show", "--kind", "identity-loaded");
+  assert.match(begun.text, /identity-loaded done by gateway certificate=[0-9a-f]{64}/);
   const good = await journal("verify", "--checkpoint", file);
   assert.equal(good.code, 0, good.text);
   const proof = await journal("prove", "--entry", "3");
   const signingKey = join(site.site.gatewayDirectory, "identity/signing.key.pem");
   assert.ok(isProven(proof.text, signingKey));
   assert.ok(!isProven(proof.text.replace("index 3", "index 2"), signingKey));
-  assert.ok(!isProven(proof.text.replace("\n5\n", "\n4\n"), signingKey));
+  assert.ok(!isProven(proof.text.replace("\n6\n", "\n5\n"), signingKey));
   await assert.rejects(journal("prove", "--entry", "99"), { code: "WARD_JOURNAL_PROOF" });
 
   // Somebody with the card and all its keys begins another journal.
@@ -134,7 +138,17 @@ test("what somebody does with a command on a stopped gateway is written down, or
   );
   const lock = await lockDataDirectory(gatewayDirectory);
   await assert.rejects(noteLocally(gatewayDirectory, event), { code: "WARD_DATA_LOCKED" });
+  const note = await noteUnderLock(gatewayDirectory, {
+    kind: "wiped",
+    outcome: "accepted",
+    what: { keys: 7 },
+  });
+  const signer = new CurrentIdentity(gatewayDirectory).signingKey;
+  assert.ok(note !== null && isSignedBy(note, createPublicKey(signer)));
+  assert.equal(await noteUnderLock(site.directory, event), null, "no journal, and no new key");
   lock.release();
+  const wiped = await journal("show", "--kind", "wiped");
+  assert.match(wiped.text, /wiped accepted by local\/uid-\d+ keys=7/);
   await noteLocally(site.directory, event);
 });
 

@@ -7,8 +7,8 @@ export interface GuestLimits {
 }
 
 /**
- * The connections of the listener. Where there are too many the oldest stranger's is closed, never that of somebody with
- * a session: so idle or endless connections lock no engineer out.
+ * The connections of a server. Where there are too many the oldest stranger's is closed, never that of somebody who has shown
+ * who it is: so idle or endless connections lock nobody out.
  */
 export class Guests {
   readonly #limits: GuestLimits;
@@ -19,7 +19,7 @@ export class Guests {
     this.#limits = limits;
   }
 
-  /** Takes a connection that was just accepted, or closes it when only engineers are there. */
+  /** Takes a connection that was just accepted, or closes it when nobody is there who may be sent away. */
   admit(socket: Socket): void {
     const place = placeOf(socket);
     if (place === null) {
@@ -51,7 +51,7 @@ export class Guests {
     });
   }
 
-  /** Somebody with a session speaks on this connection. `socket` may be the TLS side of it. */
+  /** Somebody who is known speaks on this connection. `socket` may be the TLS side of it. */
   welcome(socket: Socket): void {
     const guest = this.#guests.get(placeOf(socket)?.name ?? "");
     if (guest !== undefined) {
