@@ -52,7 +52,7 @@ export class Authority {
     };
   }
 
-  /** Who signs gateways. @throws WardError `WARD_PASSPHRASE`, `WARD_TOKEN`, as the next two do */
+  /** Who signs gateways. @throws WardError `WARD_PASSPHRASE`, `WARD_TOKEN`, `WARD_PROVISION_READ`, as the next two do */
   get gateways(): Issuer {
     return this.#opened("gateways", this.#newest("gateways"));
   }
@@ -63,14 +63,15 @@ export class Authority {
   }
 
   /**
-   * Everybody below a root whose certificates may still count, the one that signs now first: after a replacement, the one
-   * before goes on signing its own revocation list until its end.
+   * Everybody below a root whose certificates count or have counted, the one that signs now first: after a replacement, the one
+   * before goes on signing its own revocation list. What was sealed under it may come late, so it does that past its end too,
+   * as long as its key is there.
    */
   issuers(kind: RootKind): readonly [Issuer, ...Issuer[]] {
     const before = this.#counting(kind, this.#issuing[kind].slice(1));
     return [
       this.#opened(kind, this.#newest(kind)),
-      ...before.map((part) => this.#opened(kind, part)),
+      ...before.flatMap((part) => this.#openedIfNeeded(kind, part)),
     ];
   }
 
@@ -114,18 +115,36 @@ export class Authority {
   }
 
   #opened(kind: RootKind, { certificate, keyFile }: IssuingPart): Issuer {
-    return { kind, certificate, key: this.#key(keyFile), isSent: true };
+    const key = this.#key(keyFile);
+    if (!new X509Certificate(certificate).publicKey.equals(key.publicKey)) {
+      throw new WardError(
+        "WARD_PROVISION_READ",
+        `Cannot sign: ${keyFile} is not the key of the certificate beside it. Restore both from one backup.`,
+      );
+    }
+    return { kind, certificate, key, isSent: true };
   }
 
-  /** Without those that have ended or that the root has revoked. */
+  #openedIfNeeded(kind: RootKind, part: IssuingPart): Issuer[] {
+    try {
+      return [this.#opened(kind, part)];
+    } catch (error) {
+      if (new X509Certificate(part.certificate).validToDate.getTime() >= Date.now()) {
+        throw error;
+      }
+      return [];
+    }
+  }
+
+  /** Without those that the root has revoked. */
   #counting(kind: RootKind, parts: readonly IssuingPart[]): IssuingPart[] {
     const revoked = new Set(
       readRevocationLists(this.rootList(kind)).flatMap((list) => [...list.revoked]),
     );
-    return parts.filter(({ certificate }) => {
-      const { serialNumber, validToDate } = new X509Certificate(certificate);
-      return Date.now() <= validToDate.getTime() && !revoked.has(serialNumber.replace(/^0+/, ""));
-    });
+    return parts.filter(
+      ({ certificate }) =>
+        !revoked.has(new X509Certificate(certificate).serialNumber.replace(/^0+/, "")),
+    );
   }
 
   #key(file: string): IssuerKey {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { createHash, createPublicKey, randomBytes, type KeyObject } from "node:crypto";
+import { createHash, createPublicKey, randomBytes, verify, type KeyObject } from "node:crypto";
 
 import { errorCode, WardError } from "../gateway/errors.ts";
 import type { IssuerKey } from "./issuer-key.ts";
@@ -74,7 +74,8 @@ export class TokenKey implements IssuerKey {
     const digest = createHash("sha256").update(data).digest();
     const signing = ["--sign", "--mechanism", "ECDSA", "--id", this.#id];
     const signature = ask(this.#place, this.#pin, signing, digest);
-    if (signature.length !== SIGNATURE_BYTES) {
+    const verifier = { key: this.publicKey, dsaEncoding: "ieee-p1363" } as const;
+    if (!verify("sha256", data, verifier, signature)) {
       throw new WardError("WARD_TOKEN", "Cannot sign with the token: its answer is no signature.");
     }
     return signature;
@@ -103,7 +104,6 @@ const FORMAT = "wardgate-token-key/1";
 const TOKEN_FILE =
   /^\{"format":"wardgate-token-key\/1","token":"(pkcs11:[\x21\x23-\x5b\x5d-\x7e]{1,600})","id":"([0-9a-f]{32})"\}\n$/;
 const ID_BYTES = 16;
-const SIGNATURE_BYTES = 64;
 /** A card takes its time. */
 const ANSWER_MS = 60_000;
 

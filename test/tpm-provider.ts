@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -26,6 +26,8 @@ export function installTpmProvider(): void {
   }
   const directory = mkdtempSync(join(tmpdir(), "tpm-provider-"));
   try {
+    // What apt fetches and unpacks as a user of its own, it must be able to reach.
+    chmodSync(directory, 0o755);
     mkdirSync(join(directory, "lists", "partial"), { recursive: true });
     mkdirSync(join(directory, "cache"));
     const key = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -36,7 +38,6 @@ export function installTpmProvider(): void {
       "Dir::Etc::sourceparts=-",
       `Dir::State::lists=${directory}/lists`,
       `Dir::Cache=${directory}/cache`,
-      "APT::Sandbox::User=root",
     ].flatMap((option) => ["-o", option]);
     const steps: readonly (readonly [string, readonly string[]])[] = [
       ["apt-get", [...options, "-qq", "update"]],

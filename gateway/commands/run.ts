@@ -12,7 +12,7 @@ import { MemoryWatch } from "../memory.ts";
 import { ROOMS } from "../rooms.ts";
 import type { Settings } from "../settings.ts";
 import { loadSite } from "../house/site.ts";
-import { settleKeys } from "../identity/settle-keys.ts";
+import { settleKeysToRun } from "../identity/settle-keys.ts";
 import { installInChild } from "./bundle-fetch.ts";
 import type { Command, CommandIo } from "./command.ts";
 import { keyWish, settingsFrom } from "./settings-file.ts";
@@ -60,7 +60,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   // Before anything is looked at or changed in it.
   const lock = await lockDataDirectory(dataDirectory);
   try {
-    for (const said of settleKeys(join(dataDirectory, "identity"), keyWish(settings))) {
+    for (const said of settleKeysToRun(join(dataDirectory, "identity"), keyWish(settings))) {
       say({ event: "keys", text: said });
     }
     const before: BundleEvent[] = [];

@@ -59,7 +59,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
       replaceDurably(resolve(values.to), Buffer.from(`${JSON.stringify(said, null, 2)}\n`));
     }
     // First what old copies of the files could be opened with.
-    const trouble = failureOf(() => plan.keys.destroy());
+    const trouble = failureOf(plan.destroyBeyond);
     shred(plan.files);
     io.stdout.write(values.json || values.to === undefined ? `${JSON.stringify(said)}\n` : "");
     if (!values.json) {

@@ -2,10 +2,12 @@ import { createSecretKey, randomBytes, type KeyObject } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-import { errorCode, WardError } from "../errors.ts";
+import { errorCode, errorText, WardError } from "../errors.ts";
+import { syncDirectory } from "../outbox/disk-sync.ts";
 import { TpmDevice } from "../tpm/device.ts";
 import { Tpm } from "../tpm/tpm.ts";
 import { isTss2Key, writeTss2Key } from "../tpm/tss2-key.ts";
+import { TpmError } from "../tpm/wire.ts";
 import { KEK_FILE, readKek } from "./file-keys.ts";
 import { isInClear, SealedFiles, SECRET_BYTES } from "./sealed-files.ts";
 import { shred } from "./shred.ts";
@@ -24,8 +26,8 @@ export interface KeyWish {
 
 /**
  * Brings the keys of a gateway (`directory`: its identity/) to where they are wanted: into the TPM, also those that are in files
- * already. What is in a TPM stays there, whatever is wanted. May be cut off anywhere and called again. Returns what to tell about it. Nobody may use the keys meanwhile. Throws
- * WardError `WARD_TPM...` when the TPM does not open them, `WARD_KEY`.
+ * already. What is in a TPM stays there, whatever is wanted. May be cut off anywhere and called again. Returns what to tell
+ * about it. Nobody may use the keys meanwhile. Throws WardError `WARD_TPM...` when the TPM does not open them, `WARD_KEY`.
  */
 export function settleKeys(directory: string, wish: KeyWish): string[] {
   const place = readTpmPlace(directory);
@@ -47,8 +49,24 @@ export function settleKeys(directory: string, wish: KeyWish): string[] {
 }
 
 /**
- * Before new keys are made: forgets a TPM that does not open the old ones any more. One that just does not answer is not
- * forgotten while it is wanted: throws WardError `WARD_TPM_ABSENT`.
+ * The same for a gateway that is to run: one whose keys are in files and cannot come into the TPM goes on with them, and says
+ * so. A setting that is wrong for a box must not end what runs there.
+ */
+export function settleKeysToRun(directory: string, wish: KeyWish): string[] {
+  try {
+    return settleKeys(directory, wish);
+  } catch (error) {
+    const hasKeys = existsSync(join(directory, "gateway.key.pem"));
+    if (!hasKeys || readTpmPlace(directory) !== null) {
+      throw error;
+    }
+    return [`The keys stay in files: ${errorText(error)}`];
+  }
+}
+
+/**
+ * Before new keys are made: forgets a TPM that does not open the old ones any more. One that does not answer now, or has
+ * trouble, is not forgotten: throws WardError `WARD_TPM`, and `WARD_TPM_ABSENT` while one is wanted.
  */
 export function forgetLostTpm(directory: string, wish: KeyWish): void {
   try {
@@ -61,7 +79,7 @@ export function forgetLostTpm(directory: string, wish: KeyWish): void {
       keys.counter.read();
       return;
     } catch (error) {
-      if (errorCode(error) === "WARD_TPM_ABSENT" && wish.provider === "tpm") {
+      if (!isLost(error, wish)) {
         throw error;
       }
       destroyIfThere(keys);
@@ -72,12 +90,26 @@ export function forgetLostTpm(directory: string, wish: KeyWish): void {
     }
   }
   // What is sealed under a key that is lost is lost with it.
-  for (const name of [TPM_FILE, ...SECRETS, ...KEYS]) {
-    const path = join(directory, name);
-    if (existsSync(path) && (name === TPM_FILE || !isInClear(path))) {
+  for (const path of [...SECRETS, ...KEYS].map((name) => join(directory, name))) {
+    if (existsSync(path) && (!isInClear(path) || isTss2Key(readFileSync(path, "utf8")))) {
       rmSync(path);
     }
   }
+  syncDirectory(directory, []);
+  // Last: while it is there, what was cut off is done again.
+  rmSync(join(directory, TPM_FILE));
+  syncDirectory(directory, []);
+}
+
+/** True when trying again cannot help. */
+function isLost(error: unknown, { provider }: KeyWish): boolean {
+  const code = errorCode(error);
+  return (
+    code === "WARD_TPM_LOST" ||
+    code === "WARD_TPM_PCR" ||
+    (code === "WARD_TPM_ABSENT" && provider === "file") ||
+    (error instanceof TpmError && error.isForGood)
+  );
 }
 
 function destroyIfThere(keys: TpmKeys): void {
@@ -97,20 +129,32 @@ function takeIn(directory: string, keys: TpmKeys): void {
     names
       .map((name) => join(directory, name))
       .filter((path) => existsSync(path) && isInClear(path));
+  // One that is damaged stays: whoever loads the identity says which file it is.
+  const takeIfGood = (path: string, read: () => KeyObject | null): void => {
+    const key = attempt(read);
+    if (key !== null) {
+      keys.seal(path, key);
+    }
+  };
   for (const path of paths(KEYS)) {
     if (!isTss2Key(readFileSync(path, "utf8"))) {
-      keys.seal(path, clear.readKey(path));
+      takeIfGood(path, () => clear.readKey(path));
     }
   }
   for (const path of paths(SECRETS)) {
-    const secret = clear.readSecret(path);
-    if (secret !== null) {
-      keys.seal(path, secret);
-    }
+    takeIfGood(path, () => clear.readSecret(path));
   }
   const file = join(directory, KEK_FILE);
   if (existsSync(file)) {
     shred([file]);
+  }
+}
+
+function attempt<T>(act: () => T): T | null {
+  try {
+    return act();
+  } catch {
+    return null;
   }
 }
 
@@ -129,11 +173,12 @@ function makePlace({ device, pcrs }: KeyWish, kek: KeyObject): TpmPlace {
     const { parent, counter } = freePlace(tpm);
     tpm.makeParent(parent);
     try {
+      // Whoever has this name is the one who is believed from here on.
+      const name = tpm.nameOf(parent) ?? "";
       proveTpmProcess(device, writeTss2Key(parent, tpm.makeKey(parent)));
       const start = Buffer.alloc(8);
-      start.writeBigUInt64BE(tpm.makeCounter(counter));
+      start.writeBigUInt64BE(tpm.makeCounter(parent, counter));
       const sealed = tpm.seal(parent, Buffer.concat([kek.export(), start]), pcrs);
-      const name = tpm.nameOf(parent) ?? "";
       return { device, parent, name, counter, pcrs, sealed };
     } catch (error) {
       tpm.removeParent(parent);
@@ -154,6 +199,6 @@ function freePlace(tpm: Tpm): { readonly parent: number; readonly counter: numbe
   }
   throw new WardError(
     "WARD_TPM",
-    "Cannot use the TPM: it has the keys of too many gateways. Clear it, or remove some with tpm2_evictcontrol.",
+    "Cannot use the TPM: it has the keys of too many gateways. Clear it, or remove some with tpm2_evictcontrol and tpm2_nvundefine.",
   );
 }

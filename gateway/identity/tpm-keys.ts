@@ -40,11 +40,11 @@ export class TpmKeys implements KeyProvider {
   }
 
   get counter(): UpwardCounter {
-    const { counter } = this.#place;
+    const { parent, counter } = this.#place;
     return {
       start: Number(this.#secrets().readBigUInt64BE(SECRET_BYTES)),
-      read: () => this.#use((tpm) => Number(tpm.readCounter(counter) ?? lost(this.#place))),
-      increment: () => this.#use((tpm) => tpm.increment(counter)),
+      read: () => this.#use((tpm) => Number(tpm.readCounter(parent, counter) ?? lost(this.#place))),
+      increment: () => this.#use((tpm) => tpm.increment(parent, counter)),
     };
   }
 
@@ -114,6 +114,9 @@ export class TpmKeys implements KeyProvider {
 
   #tlsKey(pem: string): TlsKey {
     const { parent, blob, publicKey } = readTss2Key(pem);
+    if (parent !== this.#place.parent) {
+      throw new WardError("WARD_KEY", "it does not lie where this gateway has its keys in the TPM");
+    }
     const sign = (data: Uint8Array): Buffer => this.#use((tpm) => tpm.sign(parent, blob, data));
     return { holder: "tpm", publicKey, pem, sign };
   }

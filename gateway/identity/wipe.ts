@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 
 import { errorCode, errorText, WardError } from "../errors.ts";
 import { commonName, loadGatewayIdentity } from "./identity.ts";
-import { KEK_FILE } from "./file-keys.ts";
+import { FileKeys, KEK_FILE } from "./file-keys.ts";
 import type { KeyProvider } from "./key-provider.ts";
 import { openKeys } from "./open-keys.ts";
 import { TPM_FILE } from "./tpm-file.ts";
@@ -14,8 +14,8 @@ export interface WipePlan {
   readonly statement: WipeStatement;
   /** The statement with its signature; null when a wipe that was cut off has already taken the key to sign with. */
   readonly signed: Uint8Array | null;
-  /** Where the keys are: what lies beyond the files is to be destroyed first. */
-  readonly keys: KeyProvider;
+  /** Destroys what lies beyond the files, which is to come first. Throws WardError `WARD_TPM...`, `WARD_WIPE`. */
+  readonly destroyBeyond: () => void;
   /** What is to be destroyed then, in this order. */
   readonly files: readonly string[];
 }
@@ -33,7 +33,7 @@ export function planWipe(dataDirectory: string, gateway: string, now: number): W
       `Cannot wipe ${dataDirectory}: it is the directory of ${owner}, not of ${gateway}.`,
     );
   }
-  const keys = openKeys(directory);
+  const { keys, destroyBeyond } = keysOf(directory);
   const files = secretsBelow(dataDirectory);
   const statement: WipeStatement = {
     gateway,
@@ -46,7 +46,23 @@ export function planWipe(dataDirectory: string, gateway: string, now: number): W
       })),
     ],
   };
-  return { statement, signed: signedOrNull(directory, statement), keys, files };
+  return { statement, signed: signedOrNull(directory, statement), destroyBeyond, files };
+}
+
+/** Also when nobody can tell what lies in a TPM: that keeps no file alive. */
+function keysOf(
+  directory: string,
+): Pick<WipePlan, "destroyBeyond"> & { readonly keys: KeyProvider } {
+  try {
+    const keys = openKeys(directory);
+    return { keys, destroyBeyond: () => void keys.destroy() };
+  } catch (error) {
+    const why = `${errorText(error)}. Clear the TPM too: tpm2_clear.`;
+    const destroyBeyond = (): never => {
+      throw new WardError("WARD_WIPE", why, { cause: error });
+    };
+    return { keys: new FileKeys(directory), destroyBeyond };
+  }
 }
 
 /** The gateway that the certificate names, which is no secret and stays. */

@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { dirname, join } from "node:path";
 
-import { errorText, WardError } from "../errors.ts";
+import { errorCode, errorText, WardError } from "../errors.ts";
 import { openKeys } from "../identity/open-keys.ts";
 
 /** The file of the gateway's local key in its data directory. */
@@ -19,10 +19,13 @@ export function readLocalKey(path: string): KeyObject | null {
   try {
     return openKeys(dirname(path)).readSecret(path);
   } catch (error) {
-    throw new WardError(
-      "WARD_VAULT_KEY",
-      `Cannot use local key ${path}: ${errorText(error).replace(/\.$/, "")}. Remove it to begin anew; stored flows and the journal so far are lost then.`,
-      { cause: error },
-    );
+    // While a TPM does not open it, it is not the file that is to be removed.
+    const advice = errorCode(error).startsWith("WARD_TPM")
+      ? ""
+      : " Remove it to begin anew; stored flows and the journal so far are lost then.";
+    const why = errorText(error).replace(/\.$/, "");
+    throw new WardError("WARD_VAULT_KEY", `Cannot use local key ${path}: ${why}.${advice}`, {
+      cause: error,
+    });
   }
 }

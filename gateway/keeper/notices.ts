@@ -63,7 +63,11 @@ export class KeeperNotices {
     );
   }
 
+  /** Nothing of what came too late for an outbox that closes: the keeper ends, as it was told to. */
   forwarding(error: WardError): void {
+    if (error.code === "WARD_OUTBOX_CLOSED") {
+      return;
+    }
     this.#rarely(error.code.toLowerCase().replaceAll("_", "-"), error.message, null);
   }
 

@@ -321,8 +321,12 @@ export class Store {
       try {
         return await read(database);
       } catch (error) {
+        if (this.#closing) {
+          // Whoever comes too late learns nothing about the disk.
+          throw closedError(error);
+        }
         await this.#reopened;
-        if (database === this.#database || this.#closing) {
+        if (database === this.#database) {
           throw readError(this.#path, error);
         }
       }
@@ -374,5 +378,5 @@ function readError(path: string, cause: unknown): WardError {
 }
 
 function closedError(cause?: unknown): WardError {
-  return new WardError("WARD_OUTBOX_CLOSED", "Cannot store: the outbox is closed.", { cause });
+  return new WardError("WARD_OUTBOX_CLOSED", "Cannot use the outbox: it is closed.", { cause });
 }

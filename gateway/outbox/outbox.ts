@@ -1,4 +1,4 @@
-import { errorText, WardError } from "../errors.ts";
+import { errorCode, errorText, WardError } from "../errors.ts";
 import { Ages } from "./ages.ts";
 import { markCommitted, prepare, sizeOf } from "./append.ts";
 import { Ballast } from "./ballast.ts";
@@ -71,7 +71,12 @@ export class Outbox {
     const parts = { store, state, reader, codec, now };
     const ages = new Ages(loaded.ages, (name) => ttlOf(options.classes, name), monotonic);
     const evicting = new Evicting(parts, classes, (left) => this.#lost(left));
-    const turns = new Turns((error) => options.events.trouble(asWardError(error)));
+    const turns = new Turns((error) => {
+      // Who asked hears of it; nothing is wrong with the disk.
+      if (errorCode(error) !== "WARD_OUTBOX_CLOSED") {
+        options.events.trouble(asWardError(error));
+      }
+    });
     const free = freeOf(options);
     this.renewed = loaded.renewed;
     this.#options = options;

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync, writeSync } from "node:fs";
 
-import { errorCode, WardError } from "../errors.ts";
+import { errorCode, errorText, WardError } from "../errors.ts";
 import { answerLength, readAnswer, writeCommand, type TpmAnswer, type TpmCommand } from "./wire.ts";
 
 /** Who takes commands to a TPM and brings its answers. */
@@ -29,11 +29,21 @@ export class TpmDevice {
 
   /** Throws TpmError, and WardError `WARD_TPM`. */
   send(command: TpmCommand): TpmAnswer {
-    const bytes = writeCommand(command);
-    if (writeSync(this.#file, bytes) !== bytes.length) {
-      throw new WardError("WARD_TPM", "Cannot use the TPM: it took only a part of a command.");
+    return readAnswer(this.#exchanged(writeCommand(command)), command);
+  }
+
+  #exchanged(bytes: Buffer): Buffer {
+    try {
+      if (writeSync(this.#file, bytes) !== bytes.length) {
+        throw new WardError("WARD_TPM", "Cannot use the TPM: it took only a part of a command.");
+      }
+      return this.#answer();
+    } catch (error) {
+      if (error instanceof WardError) {
+        throw error;
+      }
+      throw new WardError("WARD_TPM", `Cannot use the TPM: ${errorText(error)}.`, { cause: error });
     }
-    return readAnswer(this.#answer(), command);
   }
 
   #answer(): Buffer {
@@ -46,6 +56,9 @@ export class TpmDevice {
       }
       begun = Buffer.concat([begun, part.subarray(0, count)]);
       length = answerLength(begun);
+      if (length !== null && length > ANSWER_BYTES_MAX) {
+        throw new WardError("WARD_TPM", "Cannot use the TPM: its answer is too long.");
+      }
     }
     return begun;
   }
@@ -53,13 +66,21 @@ export class TpmDevice {
 
 const ANSWER_BYTES_MAX = 4096;
 
+function whyNot(error: unknown): string {
+  return error instanceof WardError ? error.message : errorCode(error);
+}
+
 function opened(path: string): number {
   try {
+    // What a wrong path leads to must not be written over.
+    if (!statSync(path).isCharacterDevice()) {
+      throw new WardError("WARD_TPM_ABSENT", "it is no such device");
+    }
     return openSync(path, "r+");
   } catch (error) {
     throw new WardError(
       "WARD_TPM_ABSENT",
-      `Cannot use the TPM at ${path}: ${errorCode(error)}. Is there a TPM, is it switched on, and may this user open it?`,
+      `Cannot use the TPM at ${path}: ${whyNot(error)}. Is there a TPM, is it switched on, and may this user open it?`,
       { cause: error },
     );
   }

@@ -79,13 +79,13 @@ export class SecretSession {
 
   /**
    * Sends a command whose first parameter is `secret`, if there is one, and gives the first parameter of its answer, then the
-   * rest. `name` is that of its one handle. Throws TpmError, and WardError `WARD_TPM` when somebody was in between.
+   * rest. `names` are those of its handles, the first of which is to be authorised. Throws TpmError, and WardError `WARD_TPM` when somebody was in between.
    */
   send(o: {
     readonly code: number;
-    readonly handle: number;
-    readonly name: Uint8Array;
-    /** Who authorises the handle. */
+    readonly handles: readonly number[];
+    readonly names: readonly Uint8Array[];
+    /** Who authorises the first handle. */
     readonly session: number;
     readonly secret: Uint8Array | null;
     readonly rest: Uint8Array;
@@ -93,12 +93,12 @@ export class SecretSession {
     const hidden = o.secret === null ? Buffer.alloc(0) : sized(this.#encrypted(o.secret));
     const parameters = Buffer.concat([hidden, o.rest]);
     const attributes = Uint8Array.of(o.secret === null ? ENCRYPTS_ANSWER : ENCRYPTS_COMMAND);
-    const commandHash = sha256(u32(o.code), o.name, parameters);
+    const commandHash = sha256(u32(o.code), ...o.names, parameters);
     const proof = this.#proof(commandHash, this.#nonce, this.#nonceTpm, attributes);
     const own = Buffer.concat([u32(this.handle), sized(this.#nonce), attributes, sized(proof)]);
     const { parameters: answer, sessions } = this.#device.send({
       code: o.code,
-      handles: [o.handle],
+      handles: o.handles,
       sessions: [o.session, own],
       parameters,
     });

@@ -53,9 +53,10 @@ export function sealedTemplate(policy: Uint8Array): Buffer {
   ]);
 }
 
-/** A counter in the TPM's own memory, that only goes up (section 13.4). */
-export function counterPublic(index: number): Buffer {
-  const attributes = NV_COUNTER | NV_OWNER | NV_AUTH | NV_NO_LOCKOUT;
+/** A counter in the TPM's own memory, that only goes up (section 13.4), before or after its first step. */
+export function counterPublic(index: number, state: "new" | "counting"): Buffer {
+  const written = state === "counting" ? NV_WRITTEN : 0;
+  const attributes = NV_COUNTER | NV_OWNER | NV_AUTH | NV_NO_LOCKOUT | written;
   return Buffer.concat([u32(index), u16(ALG_SHA256), u32(attributes), sized(), u16(COUNTER_BYTES)]);
 }
 
@@ -91,6 +92,7 @@ const NV_OWNER = 0x2_0002;
 const NV_AUTH = 0x4_0004;
 const NV_COUNTER = 0x10;
 const NV_NO_LOCKOUT = 0x200_0000;
+const NV_WRITTEN = 0x2000_0000;
 
 function publicArea(
   type: number,

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 
+import { WardError } from "../errors.ts";
 import type { TpmSender } from "./device.ts";
 import { SecretSession } from "./secret-session.ts";
 import {
@@ -15,7 +16,7 @@ import {
   storageTemplate,
   type TpmBlob,
 } from "./templates.ts";
-import { RC_HANDLE, sized, TpmError, TpmReader, u16, u32, type TpmAnswer } from "./wire.ts";
+import { RC_HANDLE, sized, TpmError, TpmReader, u16, u32 } from "./wire.ts";
 
 /** The few things that the house has a TPM 2.0 do (TPM 2.0 Library, Part 3). All throw TpmError. */
 export class Tpm {
@@ -65,29 +66,16 @@ export class Tpm {
   /** Seals up to 128 bytes under a parent, opened again only while the given PCRs are as they are now. */
   seal(parent: number, secret: Uint8Array, pcrs: readonly number[]): TpmBlob {
     const policy = pcrs.length === 0 ? new Uint8Array() : this.#policyNow(pcrs);
-    const { publicArea, name } = this.#publicOf(parent);
-    return this.#secretly(parent, publicArea, (session) =>
-      createdIn(
-        session.send({
-          code: CC_CREATE,
-          handle: parent,
-          name,
-          session: RS_PASSWORD,
-          secret: Buffer.concat([sized(), sized(secret)]),
-          rest: Buffer.concat([sized(sealedTemplate(policy)), sized(), u32(0)]),
-        }),
-      ),
-    );
+    return this.#created(parent, secret, sealedTemplate(policy));
   }
 
   unseal(parent: number, blob: TpmBlob, pcrs: readonly number[]): Buffer {
-    const { publicArea } = this.#publicOf(parent);
     return this.#loaded(parent, blob, (item) => {
       const session = pcrs.length === 0 ? RS_PASSWORD : this.#policySession(SESSION_POLICY, pcrs);
       try {
         const name = nameOfArea(blob.publicArea);
-        const asked = { code: CC_UNSEAL, handle: item, name, session };
-        return this.#secretly(parent, publicArea, (secretly) =>
+        const asked = { code: CC_UNSEAL, handles: [item], names: [name], session };
+        return this.#secretly(parent, (secretly) =>
           secretly.send({ ...asked, secret: null, rest: new Uint8Array() }).sized(),
         );
       } catch (error) {
@@ -101,7 +89,7 @@ export class Tpm {
 
   /** Makes a P-256 key that never leaves the TPM. */
   makeKey(parent: number): TpmBlob {
-    return this.#created(parent, NOTHING_SENSITIVE, signingTemplate());
+    return this.#created(parent, new Uint8Array(), signingTemplate());
   }
 
   /** Signs with ECDSA and SHA-256: r and s, 32 bytes each. */
@@ -115,20 +103,20 @@ export class Tpm {
         parameters: Buffer.concat([sized(digest), u16(ALG_ECDSA), u16(ALG_SHA256), NO_TICKET]),
       });
       parameters.u32();
-      return Buffer.concat([padded(parameters.sized()), padded(parameters.sized())]);
+      return Buffer.concat([parameters.number(P256_BYTES), parameters.number(P256_BYTES)]);
     });
   }
 
-  /** Makes a counter; it begins above every other that this TPM has ever had. Returns where it stands. */
-  makeCounter(index: number): bigint {
+  /** Makes a counter; it begins above every other that this TPM has ever had. Returns where it stands, as `readCounter`. */
+  makeCounter(parent: number, index: number): bigint {
     this.#device.send({
       code: CC_NV_DEFINE,
       handles: [RH_OWNER],
       sessions: [RS_PASSWORD],
-      parameters: Buffer.concat([sized(), sized(counterPublic(index))]),
+      parameters: Buffer.concat([sized(), sized(counterPublic(index, "new"))]),
     });
-    this.increment(index);
-    return this.readCounter(index) ?? 0n;
+    this.#step(index);
+    return this.readCounter(parent, index) ?? 0n;
   }
 
   removeCounter(index: number): void {
@@ -139,22 +127,31 @@ export class Tpm {
     });
   }
 
-  /** Adds one. */
-  increment(index: number): void {
-    this.#device.send({ code: CC_NV_INCREMENT, handles: [index, index], sessions: [RS_PASSWORD] });
+  /** Adds one, and makes sure of it. Throws WardError `WARD_TPM` when somebody in between has held it back. */
+  increment(parent: number, index: number): void {
+    const before = this.readCounter(parent, index);
+    this.#step(index);
+    if (this.readCounter(parent, index) === before) {
+      throw new WardError("WARD_TPM", "Cannot use the TPM: its counter stands still.");
+    }
   }
 
-  /** Where a counter stands; null when there is none. */
-  readCounter(index: number): bigint | null {
+  /** Where a counter stands, said by whoever holds the key at `parent` and nobody in between; null when there is none. */
+  readCounter(parent: number, index: number): bigint | null {
+    const name = nameOfArea(counterPublic(index, "counting"));
     const answer = this.#ifThere(() =>
-      this.#device.send({
-        code: CC_NV_READ,
-        handles: [index, index],
-        sessions: [RS_PASSWORD],
-        parameters: Buffer.concat([u16(COUNTER_BYTES), u16(0)]),
-      }),
+      this.#secretly(parent, (session) =>
+        session.send({
+          code: CC_NV_READ,
+          handles: [index, index],
+          names: [name, name],
+          session: RS_PASSWORD,
+          secret: null,
+          rest: Buffer.concat([u16(COUNTER_BYTES), u16(0)]),
+        }),
+      ),
     );
-    return answer === null ? null : new TpmReader(answer.parameters.sized()).u64();
+    return answer === null ? null : new TpmReader(answer.sized()).u64();
   }
 
   /** Whether a counter (or another NV index) is there. */
@@ -164,7 +161,11 @@ export class Tpm {
     );
   }
 
-  #ifThere(ask: () => TpmAnswer): TpmAnswer | null {
+  #step(index: number): void {
+    this.#device.send({ code: CC_NV_INCREMENT, handles: [index, index], sessions: [RS_PASSWORD] });
+  }
+
+  #ifThere<T>(ask: () => T): T | null {
     try {
       return ask();
     } catch (error) {
@@ -175,14 +176,21 @@ export class Tpm {
     }
   }
 
-  #created(parent: number, sensitive: Uint8Array, template: Uint8Array): TpmBlob {
-    const { parameters } = this.#device.send({
-      code: CC_CREATE,
-      handles: [parent],
-      sessions: [RS_PASSWORD],
-      parameters: Buffer.concat([sensitive, sized(template), sized(), u32(0)]),
+  /** With an empty password. Nobody on the way gives one of its own instead. */
+  #created(parent: number, secret: Uint8Array, template: Uint8Array): TpmBlob {
+    const { name } = this.#publicOf(parent);
+    return this.#secretly(parent, (session) => {
+      const answer = session.send({
+        code: CC_CREATE,
+        handles: [parent],
+        names: [name],
+        session: RS_PASSWORD,
+        secret: Buffer.concat([sized(), sized(secret)]),
+        rest: Buffer.concat([sized(template), sized(), u32(0)]),
+      });
+      const privateArea = answer.sized();
+      return { privateArea, publicArea: answer.sized() };
     });
-    return createdIn(parameters);
   }
 
   #publicOf(handle: number): { readonly publicArea: Buffer; readonly name: Buffer } {
@@ -192,7 +200,8 @@ export class Tpm {
     return { publicArea, name: nameOfArea(publicArea) };
   }
 
-  #secretly<T>(parent: number, publicArea: Uint8Array, act: (session: SecretSession) => T): T {
+  #secretly<T>(parent: number, act: (session: SecretSession) => T): T {
+    const { publicArea } = this.#publicOf(parent);
     const session = SecretSession.start(this.#device, parent, publicArea);
     try {
       return act(session);
@@ -272,18 +281,9 @@ export class Tpm {
   }
 }
 
-function createdIn(answer: TpmReader): TpmBlob {
-  const privateArea = answer.sized();
-  return { privateArea, publicArea: answer.sized() };
-}
-
 /** Part 1, section 16: all that is public about an object, hashed. */
 function nameOfArea(publicArea: Uint8Array): Buffer {
   return Buffer.concat([u16(ALG_SHA256), createHash("sha256").update(publicArea).digest()]);
-}
-
-function padded(bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.alloc(P256_BYTES - bytes.length), bytes]);
 }
 
 const RH_OWNER = 0x4000_0001;

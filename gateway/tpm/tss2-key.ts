@@ -81,13 +81,9 @@ export function publicKeyIn(publicArea: Uint8Array): KeyObject {
     throw new WardError("WARD_KEY", "it is not on the curve P-256");
   }
   reader.u16();
-  const [x, y] = [reader.sized(), reader.sized()].map((part) =>
-    Buffer.concat([Buffer.alloc(P256_BYTES - part.length), part]).toString("base64url"),
-  );
-  return createPublicKey({
-    key: { kty: "EC", crv: "P-256", x: x ?? "", y: y ?? "" },
-    format: "jwk",
-  });
+  const x = reader.number(P256_BYTES).toString("base64url");
+  const y = reader.number(P256_BYTES).toString("base64url");
+  return createPublicKey({ key: { kty: "EC", crv: "P-256", x, y }, format: "jwk" });
 }
 
 function inside(bytes: Uint8Array): Buffer {

@@ -4,6 +4,8 @@ import { WardError } from "../errors.ts";
 export class TpmError extends WardError {
   /** The response code without the number of the parameter, handle or session that it is about. */
   readonly reason: number;
+  /** It is about what it was given, and would be the same the next time. */
+  readonly isForGood: boolean;
 
   constructor(code: number) {
     const isAboutPart = (code & FORMAT_ONE) !== 0;
@@ -11,6 +13,7 @@ export class TpmError extends WardError {
     const words = REASONS.get(reason) ?? "see tpm2_rc_decode";
     super("WARD_TPM", `Cannot use the TPM: it answers 0x${code.toString(16)} (${words}).`);
     this.reason = reason;
+    this.isForGood = isAboutPart;
   }
 }
 
@@ -125,6 +128,15 @@ export class TpmReader {
   /** A TPM2B: two bytes say how long it is. */
   sized(): Buffer {
     return this.bytes(this.u16());
+  }
+
+  /** A TPM2B that is a number of `count` bytes; without zeros in front it may be shorter. */
+  number(count: number): Buffer {
+    const digits = this.sized();
+    if (digits.length > count) {
+      throw new WardError("WARD_TPM", "Cannot use the TPM: a number of it is too long.");
+    }
+    return Buffer.concat([Buffer.alloc(count - digits.length), digits]);
   }
 }
 

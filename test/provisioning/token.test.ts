@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { createPublicKey, verify, X509Certificate } from "node:crypto";
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  verify,
+  X509Certificate,
+} from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import { createIssuing, createRoot, issueGateway } from "../../provisioning/ca.ts";
@@ -51,4 +61,33 @@ test("only what is to be signed goes to a key that is elsewhere, and it is signe
   const signature = inside.sign(Buffer.from("x"));
   const verifier = { key: above.publicKey, dsaEncoding: "ieee-p1363" } as const;
   assert.ok(verify("sha256", Buffer.from("x"), verifier, signature));
+});
+
+test("a token that answers with something else than a signature of its key signs nothing", (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "ward-false-token-"));
+  const path = process.env["PATH"] ?? "";
+  t.after(() => {
+    process.env["PATH"] = path;
+    rmSync(directory, { recursive: true });
+  });
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const digest = createHash("sha256").update("x").digest();
+  const at = (name: string): string => join(directory, name);
+  writeFileSync(at("public"), publicKey.export({ type: "spki", format: "der" }));
+  const tool = `#!/bin/sh\ncase "$*" in *--sign*) cat "${at("answer")}";; *) cat "${at("public")}";; esac\n`;
+  writeFileSync(at("pkcs11-tool"), tool, { mode: 0o700 });
+  process.env["PATH"] = `${directory}:${path}`;
+  const file = `{"format":"wardgate-token-key/1","token":"pkcs11:token=x?module-path=/m.so","id":"${"0a".repeat(16)}"}\n`;
+  const key = TokenKey.open(file, "1234");
+  const right = sign("sha256", Buffer.from("x"), { key: privateKey, dsaEncoding: "ieee-p1363" });
+  for (const answer of [Buffer.alloc(0), Buffer.alloc(64, 1), right.subarray(1), digest]) {
+    writeFileSync(at("answer"), answer);
+    assert.throws(() => key.sign(Buffer.from("x")), {
+      code: "WARD_TOKEN",
+      message: /no signature/,
+    });
+  }
+  writeFileSync(at("answer"), right);
+  assert.deepEqual(Buffer.from(key.sign(Buffer.from("x"))), right);
+  assert.throws(() => key.sign(Buffer.from("y")), { code: "WARD_TOKEN" }, "of something else");
 });

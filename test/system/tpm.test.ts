@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, verify } from "node:crypto";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
@@ -12,10 +21,19 @@ import { command as wipe } from "../../gateway/commands/wipe.ts";
 import { loadGatewayIdentity } from "../../gateway/identity/identity.ts";
 import { openKeys } from "../../gateway/identity/open-keys.ts";
 import { forgetLostTpm, settleKeys, type KeyWish } from "../../gateway/identity/settle-keys.ts";
+import { readTpmPlace, writeTpmPlace } from "../../gateway/identity/tpm-file.ts";
 import { TpmDevice } from "../../gateway/tpm/device.ts";
+import { storageTemplate } from "../../gateway/tpm/templates.ts";
 import { Tpm } from "../../gateway/tpm/tpm.ts";
 import { readTss2Key, writeTss2Key } from "../../gateway/tpm/tss2-key.ts";
-import { TpmReader, u16, u32, type TpmAnswer } from "../../gateway/tpm/wire.ts";
+import {
+  sized,
+  TpmReader,
+  u16,
+  u32,
+  type TpmAnswer,
+  type TpmCommand,
+} from "../../gateway/tpm/wire.ts";
 import { makeClaim } from "../../provisioning/claims.ts";
 import { GATEWAY, TestKeeper } from "../fakes/keeper-kit.ts";
 import { noticesOf, RenewalSite, storeUntil } from "../fakes/renewal-kit.ts";
@@ -108,6 +126,41 @@ describe("a TPM", { skip: noTpm }, () => {
     });
   });
 
+  test("nobody on the way gives a key of its own, holds the counter, or says another number", () => {
+    use((tpm) => tpm.makeCounter(PARENT, COUNTER));
+    TpmDevice.use(soft.device, (device) => {
+      let between: (command: TpmCommand) => TpmAnswer = (command) => device.send(command);
+      const tpm = new Tpm({ send: (command) => between(command) });
+      const stood = tpm.readCounter(PARENT, COUNTER) ?? assert.fail();
+      const changed = (code: number, at: number) => (command: TpmCommand) => {
+        const answer = device.send(command);
+        if (command.code !== code) {
+          return answer;
+        }
+        const bytes = Buffer.from(answer.parameters.all);
+        bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+        return { ...answer, parameters: new TpmReader(bytes) };
+      };
+      const found = { code: "WARD_TPM", message: /somebody answers in its place/ };
+      assert.ok(tpm.nameOf(PARENT));
+      between = changed(0x153, 20);
+      assert.throws(() => tpm.makeKey(PARENT), found);
+      between = changed(0x14e, 9);
+      assert.throws(() => tpm.readCounter(PARENT, COUNTER), found);
+      const nothing = new TpmReader(Buffer.alloc(0));
+      const holding = { handle: 0, parameters: nothing, sessions: nothing };
+      between = (command) => (command.code === 0x134 ? holding : device.send(command));
+      assert.throws(() => tpm.increment(PARENT, COUNTER), {
+        code: "WARD_TPM",
+        message: /its counter stands still/,
+      });
+      between = (command) => device.send(command);
+      tpm.increment(PARENT, COUNTER);
+      assert.equal(tpm.readCounter(PARENT, COUNTER), stood + 1n);
+    });
+    use((tpm) => tpm.removeCounter(COUNTER));
+  });
+
   test("opens what is bound to a PCR only while that is as it was", () => {
     const sealed = use((tpm) => tpm.seal(PARENT, Buffer.from("secret"), [7, 23]));
     assert.equal(use((tpm) => tpm.unseal(PARENT, sealed, [7, 23])).toString(), "secret");
@@ -121,13 +174,13 @@ describe("a TPM", { skip: noTpm }, () => {
 
   test("counts up only, also when the counter is made anew", () => {
     use((tpm) => {
-      assert.equal(tpm.readCounter(COUNTER), null);
-      const first = tpm.makeCounter(COUNTER);
-      tpm.increment(COUNTER);
-      assert.equal(tpm.readCounter(COUNTER), first + 1n);
+      assert.equal(tpm.readCounter(PARENT, COUNTER), null);
+      const first = tpm.makeCounter(PARENT, COUNTER);
+      tpm.increment(PARENT, COUNTER);
+      assert.equal(tpm.readCounter(PARENT, COUNTER), first + 1n);
       tpm.removeCounter(COUNTER);
       assert.ok(!tpm.hasIndex(COUNTER));
-      assert.ok(tpm.makeCounter(COUNTER) > first + 1n);
+      assert.ok(tpm.makeCounter(PARENT, COUNTER) > first + 1n);
     });
   });
 
@@ -266,6 +319,81 @@ describe("a gateway with its keys in a TPM", { skip: noTls }, () => {
     assert.ok(!existsSync(path), "with a new claim another one is made");
     assert.deepEqual(old.destroy(), old.beyondFiles, "it is gone already, and that is no trouble");
     assert.throws(() => old.counter?.read(), { code: "WARD_TPM_LOST" });
+  });
+
+  test("a key that waited for its certificate is forgotten with the TPM, and so is all else, whenever that is cut off", async () => {
+    const place = join(directory, "gw-waits");
+    settleKeys(place, wish);
+    const keys = openKeys(place);
+    const next = join(place, "next/gateway.key.pem");
+    const tls = keys.createTlsKey(next);
+    const local = join(place, "vault.key");
+    keys.createSecret(local);
+    await soft.replace();
+    const old = join(directory, "gw-waits-old");
+    cpSync(place, old, { recursive: true });
+    forgetLostTpm(place, wish);
+    assert.ok(!existsSync(next) && !existsSync(local) && !existsSync(join(place, "tpm.json")));
+    settleKeys(place, wish);
+    // Another gateway's, or of another TPM: to sign with it could not work.
+    cpSync(join(old, "next"), join(place, "next"), { recursive: true });
+    const { device, parent, ...rest } = readTpmPlace(place) ?? assert.fail();
+    writeTpmPlace(place, { device, parent: parent + 1, ...rest });
+    assert.throws(() => openKeys(place).readTlsKey(next), {
+      code: "WARD_KEY",
+      message: /not lie where/,
+    });
+    assert.match(tls.pem, /TSS2/);
+  });
+
+  test("a TPM that has trouble is no TPM that is lost: nothing is forgotten, whoever enrols", async () => {
+    const place = join(directory, "gw-trouble");
+    settleKeys(place, wish);
+    await soft.tidy();
+    const path = join(place, "signing.key.pem");
+    const signing = openKeys(place).createSigningKey(path);
+    // The three that Linux lets a program have are taken.
+    const made = [1, 2, 3].map(() =>
+      TpmDevice.use(soft.device, (opened) =>
+        opened.send({
+          code: 0x131,
+          handles: [0x4000_0001],
+          sessions: [0x4000_0009],
+          parameters: Buffer.concat([
+            sized(sized(), sized()),
+            sized(storageTemplate()),
+            sized(),
+            u32(0),
+          ]),
+          handlesBack: 1,
+        }),
+      ),
+    );
+    for (const provider of ["tpm", "file"] as const) {
+      assert.throws(() => forgetLostTpm(place, { ...wish, provider }), {
+        code: "WARD_TPM",
+        message: /too many objects/,
+      });
+    }
+    for (const { handle } of made) {
+      TpmDevice.use(soft.device, (opened) => opened.send({ code: 0x165, parameters: u32(handle) }));
+    }
+    assert.ok(openKeys(place).readSigningKey(path).equals(signing));
+  });
+
+  test("a damaged key is left where it is, so that who loads the identity can say which one", () => {
+    const place = join(directory, "gw-damaged");
+    const files = openKeys(place);
+    const signing = files.createSigningKey(join(place, "signing.key.pem"));
+    mkdirSync(join(place, "next"));
+    writeFileSync(join(place, "next/gateway.key.pem"), "", { mode: 0o600 });
+    writeFileSync(join(place, "vault.key"), "short", { mode: 0o600 });
+    assert.match(settleKeys(place, wish).join(), /The keys are in the TPM/);
+    assert.deepEqual(settleKeys(place, wish), []);
+    const keys = openKeys(place);
+    assert.ok(keys.readSigningKey(join(place, "signing.key.pem")).equals(signing));
+    assert.throws(() => keys.readTlsKey(join(place, "next/gateway.key.pem")));
+    assert.equal(readFileSync(join(place, "vault.key"), "utf8"), "short");
   });
 
   test("is wiped: the TPM has nothing of it any more, and an old copy of its card opens nothing", async () => {

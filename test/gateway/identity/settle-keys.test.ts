@@ -15,7 +15,12 @@ import { after, before, test } from "node:test";
 
 import { FileKeys } from "../../../gateway/identity/file-keys.ts";
 import { openKeys } from "../../../gateway/identity/open-keys.ts";
-import { forgetLostTpm, settleKeys } from "../../../gateway/identity/settle-keys.ts";
+import {
+  forgetLostTpm,
+  settleKeys,
+  settleKeysToRun,
+} from "../../../gateway/identity/settle-keys.ts";
+import { readLocalKey } from "../../../gateway/keeper/local-key.ts";
 import { readTpmPlace, writeTpmPlace, type TpmPlace } from "../../../gateway/identity/tpm-file.ts";
 
 /** Where keys are, without a TPM; with one, see test/system/tpm.test.ts. */
@@ -80,6 +85,23 @@ test("without the TPM that is wanted nothing is changed, and it is said which on
   assert.deepEqual(filesIn(directory), files);
 });
 
+test("a gateway that has keys in files runs with them when a TPM is wanted that does not take them", () => {
+  const directory = withKeys("runs-on");
+  const files = filesIn(directory);
+  const wish = { provider: "tpm", device: NO_TPM, pcrs: [] } as const;
+  // One that is not enrolled yet has nothing to run with.
+  assert.throws(() => settleKeysToRun(directory, wish), { code: "WARD_TPM_ABSENT" });
+  new FileKeys(directory).createTlsKey(join(directory, "gateway.key.pem"));
+  assert.match(
+    settleKeysToRun(directory, wish).join(),
+    /^The keys stay in files: Cannot use the TPM at \/nonexistent\/tpm: ENOENT\./,
+  );
+  rmSync(join(directory, "gateway.key.pem"));
+  assert.deepEqual(filesIn(directory), files);
+  writeTpmPlace(directory, PLACE);
+  assert.throws(() => settleKeysToRun(directory, wish), { code: "WARD_TPM_ABSENT" });
+});
+
 test("keys that are in a TPM stay there, whatever is wanted, and cannot be read without it", () => {
   const directory = join(root, "away");
   withKeys("away");
@@ -91,6 +113,11 @@ test("keys that are in a TPM stay there, whatever is wanted, and cannot be read 
   assert.throws(() => keys.readSigningKey(join(directory, "signing.key.pem")), absent);
   assert.throws(() => keys.createTlsKey(join(directory, "gateway.key.pem")), absent);
   assert.throws(() => keys.destroy(), absent);
+  // It may come back, and then the file is worth something.
+  assert.throws(() => readLocalKey(join(directory, "vault.key")), {
+    code: "WARD_VAULT_KEY",
+    message: /vault\.key: Cannot use the TPM at .* may this user open it\?\.$/,
+  });
   const wish = { provider: "tpm", device: NO_TPM, pcrs: [] } as const;
   assert.throws(() => settleKeys(directory, wish), absent);
   assert.throws(() => settleKeys(directory, { ...wish, provider: "file" }), absent);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { errorCode } from "../../../gateway/errors.ts";
 import { Outbox } from "../../../gateway/outbox/outbox.ts";
 import { Store } from "../../../gateway/outbox/commits.ts";
 import { allOf, slotOf } from "../../../gateway/outbox/keys.ts";
@@ -209,6 +210,29 @@ test("documents lie beside the records", async (t) => {
   assert.deepEqual(Buffer.from((await again.readDocument("flows")) ?? []).toString(), "[]");
   await again.close();
   await rejectsWith(again.put({ epochs: [], batches: [] }), "WARD_OUTBOX_CLOSED");
+});
+
+test("who comes while it closes, or later, is told that it is closed, and nobody that the disk is at fault", async (t) => {
+  const { outbox, told } = await openTestOutbox(temporaryDirectory(t));
+  await putVitals(outbox, ["a", "b", "c"]);
+  const place = outbox.waiting()[0];
+  assert.ok(place !== undefined);
+  const { storeId: store } = outbox;
+  const ask = (): readonly Promise<unknown>[] => [
+    outbox.read(place, 64),
+    outbox.epoch(EPOCH),
+    outbox.backlog(),
+    outbox.receipt({ store, ranges: [vitals([1, 1])], rejects: [] }),
+  ];
+  const closing = outbox.close();
+  const during = await Promise.allSettled(ask());
+  await closing;
+  const later = await Promise.allSettled(ask());
+  const codes = [...during, ...later].flatMap((done) =>
+    done.status === "rejected" ? [errorCode(done.reason)] : [],
+  );
+  assert.deepEqual([...new Set(codes)], ["WARD_OUTBOX_CLOSED"]);
+  assert.deepEqual(told.trouble, []);
 });
 
 function vital(body: string): Uint8Array {

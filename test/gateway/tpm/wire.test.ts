@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import fc from "fast-check";
@@ -92,6 +95,12 @@ test("a structure is read in its parts", () => {
   assert.equal(reader.u64(), 1n);
 });
 
+test("a number has zeros in front, and one that is too long is none", () => {
+  const two = new TpmReader(Buffer.concat([sized(Buffer.of(7)), sized(Buffer.alloc(5, 1))]));
+  assert.deepEqual(two.number(4), Buffer.of(0, 0, 0, 7));
+  assert.throws(() => two.number(4), { code: "WARD_TPM", message: /too long/ });
+});
+
 test("a device that is none, or does not answer, is said to be so", () => {
   assert.throws(() => TpmDevice.use("/nonexistent", () => 0), {
     code: "WARD_TPM_ABSENT",
@@ -102,4 +111,19 @@ test("a device that is none, or does not answer, is said to be so", () => {
     code: "WARD_TPM",
     message: /it does not answer/,
   });
+  assert.throws(() => TpmDevice.use("/dev/urandom", (device) => device.send({ code: 0x17b })), {
+    code: "WARD_TPM",
+  });
+});
+
+test("a wrong path is written into by nobody", (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "ward-no-tpm-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, "file");
+  writeFileSync(file, "what was there");
+  assert.throws(() => TpmDevice.use(file, (device) => device.send({ code: 0x17b })), {
+    code: "WARD_TPM_ABSENT",
+    message: /file: it is no such device\. Is there/,
+  });
+  assert.equal(readFileSync(file, "utf8"), "what was there");
 });
