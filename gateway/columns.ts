@@ -192,6 +192,12 @@ export class ColumnReader {
 /** Strings in order of first use; everything else names them by their place. */
 export class StringTable {
   readonly #places = new Map<string, number>();
+  #bytes = 0;
+
+  /** Bytes of all strings. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   /** The place of `text`, which must pass `isTableText`. */
   place(text: string): number {
@@ -201,6 +207,7 @@ export class StringTable {
     }
     const place = this.#places.size;
     this.#places.set(text, place);
+    this.#bytes += Buffer.byteLength(text);
     return place;
   }
 

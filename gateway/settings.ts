@@ -155,7 +155,7 @@ export const SETTINGS = {
     100,
     60_000,
     "ms",
-    "How often bedside writes down how far it has counted: what a crash of bedside can lose is at most this much.",
+    "How often bedside says how far it has counted; that is on disk with what else is written, 2.5 s later at most.",
   ),
   clockSyncFile: text(
     "/run/systemd/timesync/synchronized",
@@ -235,7 +235,7 @@ export const SETTINGS = {
     2,
     100,
     "times",
-    "A device that answers so many times more or less often than usual, or says so much more or less, is told.",
+    "A device that answers so many times more or less often than usual is told, or says three times that much more or less.",
   ),
   guardSteadyS: int(
     180,

@@ -1,6 +1,7 @@
 import type { ClassName } from "../reading.ts";
 import { CLASSES } from "../reading.ts";
 import type { TakeRef } from "../rooms.ts";
+import type { Definitions } from "../takes/definitions.ts";
 import type { EncodedTake } from "../takes/take-encoder.ts";
 
 /**
@@ -13,7 +14,10 @@ import type { EncodedTake } from "../takes/take-encoder.ts";
 export interface HeldLimits {
   /** Takes held, at most. */
   readonly takes: number;
-  /** Bytes held, at most, with an estimate of what holding a take costs in itself. */
+  /**
+   * Bytes held, at most, with an estimate of what holding a take costs in itself, and with the definitions that these takes need;
+   * those that new takes go on with are bounded on their own.
+   */
   readonly bytes: number;
   /** Takes in flight, at most. */
   readonly inFlight: number;
@@ -36,6 +40,9 @@ export class HeldTakes {
   readonly #handed = keysByClass();
   #queue: string[] = [];
   #queueHead = 0;
+  /** How many held takes need these definitions. */
+  readonly #needed = new Map<Definitions, number>();
+  #newest: Definitions | null = null;
   #bytes = 0;
   #inFlight = 0;
 
@@ -48,7 +55,11 @@ export class HeldTakes {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    let bytes = this.#bytes;
+    for (const definitions of this.#needed.keys()) {
+      bytes += definitions === this.#newest ? 0 : definitions.bytes.length;
+    }
+    return bytes;
   }
 
   get inFlight(): number {
@@ -68,9 +79,11 @@ export class HeldTakes {
     this.#held.set(key, { take, bytes, at, inFlight: false });
     this.#waiting[take.class].add(key);
     this.#bytes += bytes;
+    this.#newest = take.definitions;
+    this.#needed.set(take.definitions, (this.#needed.get(take.definitions) ?? 0) + 1);
     this.#queue.push(key);
     const gone: EncodedTake[] = [];
-    while (this.#held.size > this.#limits.takes || this.#bytes > this.#limits.bytes) {
+    while (this.#held.size > this.#limits.takes || this.bytes > this.#limits.bytes) {
       const victim = this.#victim();
       if (victim === undefined) {
         break;
@@ -132,6 +145,7 @@ export class HeldTakes {
     this.#waiting[held.take.class].delete(key);
     this.#handed[held.take.class].delete(key);
     this.#bytes -= held.bytes;
+    this.#release(held.take.definitions);
     if (held.inFlight) {
       this.#inFlight -= 1;
     }
@@ -166,6 +180,15 @@ export class HeldTakes {
       }
     }
     return undefined;
+  }
+
+  #release(definitions: Definitions): void {
+    const others = (this.#needed.get(definitions) ?? 0) - 1;
+    if (others > 0) {
+      this.#needed.set(definitions, others);
+    } else {
+      this.#needed.delete(definitions);
+    }
   }
 
   #trimQueue(): void {

@@ -261,9 +261,12 @@ export class BedsideLines {
 /** Different devices in one run of bedside, at most. */
 const DEVICES_MAX = 1000;
 
-function statusOf(open: OpenDevice, rate: number): LineStatus {
-  return { state: open.state, text: open.text, since: open.since, rate, badBytes: open.badBytes };
+function statusOf({ state, text, since, badBytes }: OpenDevice, rate: number): LineStatus {
+  return { state, text: text.slice(0, STATUS_CHARS_MAX), since, rate, badBytes };
 }
+
+/** More the flow host refuses, and the link with it. */
+const STATUS_CHARS_MAX = 512;
 
 function sameSubscription(a: Subscription, b: Subscription): boolean {
   return JSON.stringify(a) === JSON.stringify(b);

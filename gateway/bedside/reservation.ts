@@ -85,9 +85,9 @@ export function namedGap(gap: Omit<TakeGap, "id">): TakeGap {
   };
 }
 
-/** Take numbers reserved ahead of the last one used: enough for two checkpoint intervals at the recent rate. */
-export function headroom(takesLastInterval: number): number {
-  return Math.max(HEADROOM_MIN, takesLastInterval * 2);
+/** Take numbers reserved ahead of the last one used: twice what was taken over the last two checkpoints. */
+export function headroom(takesLately: number): number {
+  return Math.max(HEADROOM_MIN, takesLately * 2);
 }
 
 const HEADROOM_MIN = 16;

@@ -18,7 +18,9 @@ export class Reserve {
   readonly #options: ReserveOptions;
   /** On disk: takes above this number have not been handed over, per device. */
   readonly #reserved = new Map<string, number>();
-  readonly #takenBefore = new Map<string, number>();
+  /** The last takes at the last checkpoint, and at the one before it: one may follow soon on another. */
+  #takenBefore: ReadonlyMap<string, number> = new Map();
+  #takenLongBefore: ReadonlyMap<string, number> = new Map();
   /** Everything up to here was settled at the last checkpoint, per device. */
   readonly #settled = new Map<string, number>();
   #number = 0;
@@ -55,8 +57,9 @@ export class Reserve {
     }
   }
 
-  /** Asks for the last checkpoint of all, which reserves nothing ahead. */
+  /** Asks for the last checkpoint of all, which reserves nothing ahead; nothing above it is handed over from here on. */
   final(): void {
+    this.#reserved.clear();
     this.#ask(true, () => 0);
   }
 
@@ -87,14 +90,27 @@ export class Reserve {
     const devices: CheckpointDevice[] = [];
     for (const [device, last] of this.#options.last()) {
       const settled = (lowest.get(device) ?? last + 1) - 1;
-      const reserved = last + ahead(last - (this.#takenBefore.get(device) ?? 0));
+      const lately = last - (this.#takenLongBefore.get(device) ?? 0);
+      const enough = last + ahead(lately);
+      if (lately === 0) {
+        this.#giveBack(device, enough);
+      }
+      // Never less than what may be handed over until this one is on disk.
+      const reserved = Math.max(enough, this.#reserved.get(device) ?? 0);
       this.#settled.set(device, settled);
-      this.#takenBefore.set(device, last);
       devices.push({ device, settled, reserved });
     }
+    this.#takenLongBefore = this.#takenBefore;
+    this.#takenBefore = new Map(this.#options.last());
     this.#number += 1;
     this.#waiting = { n: this.#number, devices, at: performance.now(), isUrgent };
     this.#options.keep(this.#number, devices, isUrgent);
+  }
+
+  /** A device that has gone quiet does not keep what was reserved for a burst: a crash would have to tell it as lost. */
+  #giveBack(device: string, enough: number): void {
+    const reserved = this.#reserved.get(device) ?? 0;
+    this.#reserved.set(device, Math.min(reserved, enough));
   }
 }
 

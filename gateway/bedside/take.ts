@@ -68,7 +68,21 @@ export class TakeNumberer {
   notice(device: string, facts: NoticeFacts, at: number, clock: ClockQuality): FreshTake {
     const take = this.#next(device);
     const boot = this.#boot;
-    const item: Item = { kind: "notice", device, boot, take, index: 0, ...facts, at, clock };
+    const { notice, since } = facts;
+    const text = plainText(facts.text);
+    const index = 0;
+    const item: Item = {
+      kind: "notice",
+      device,
+      boot,
+      take,
+      index,
+      notice,
+      text,
+      at,
+      clock,
+      since,
+    };
     return takeOf({ device, boot }, take, "notice", [item]);
   }
 
@@ -132,14 +146,14 @@ function readingOf(
   };
 }
 
-/** What a device calls text may be too long, or have halves of characters that no encoding can carry. */
+/** What a device calls text, or somebody says of it, may be too long, or have halves of characters that no encoding can carry. */
 function plainText(text: string): string {
   return text.length <= TEXT_CHARS_MAX && text.isWellFormed()
     ? text
     : text.slice(0, TEXT_CHARS_MAX).toWellFormed();
 }
 
-/** Characters of one text of a reading, at most: item-shape.ts refuses more. */
+/** Characters of one text of an item, at most: item-shape.ts refuses more, and a link on which more came is of no use any more. */
 const TEXT_CHARS_MAX = 512;
 
 function waveformOf(wave: MeasuredWave, context: TakeContext, take: number, from: number): Item {

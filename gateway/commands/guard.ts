@@ -15,7 +15,7 @@ Puts in force who may talk to whom, as the gateway's signed settings say it (net
 
   --socket PATH     where the gateway brings its signed settings, and hears what was seen
   --directory DIR   the guard's own: the settings it goes by. Nobody else may write to it
-  --remove          take the rules away, for a box that is no longer a router of devices
+  --remove          take the rules away, for a box that is no longer a router of devices. End its guard first: it would set them again
 
 The rules stay in force when the guard ends.
 `;

@@ -11,7 +11,24 @@ export class PlainItems {
   of(item: Item): Item {
     switch (item.kind) {
       case "reading":
-        return { ...item, kind: "reading", quality: this.#qualityOf(item.quality) };
+        // Field by field, because this runs for every reading: so all of them are of one make, and nothing else comes along.
+        return {
+          kind: "reading",
+          device: item.device,
+          boot: item.boot,
+          take: item.take,
+          index: item.index,
+          code: item.code,
+          mdc: item.mdc,
+          value: item.value,
+          text: item.text,
+          unit: item.unit,
+          at: item.at,
+          clock: item.clock,
+          deviceAt: item.deviceAt,
+          quality: this.#qualityOf(item.quality),
+          path: item.path,
+        };
       case "waveform":
         return {
           ...item,

@@ -122,10 +122,12 @@ export function deliver(take: Take, { nodes }: Receivers, generation: number): v
   const { device, boot, take: number, class: name, digest, items } = take;
   const count = items.length;
   const indices = firstIndices(count);
+  // The last one: whoever has it may change it at once.
+  const last = nodes.at(-1);
   for (const node of nodes) {
     const facts: WardTake = { device, boot, take: number, class: name, count, digest, indices };
     const ward: WardMessage = { class: name, generation, takes: [facts] };
-    node.take(node === nodes[0] ? take : { ...take, items: structuredClone(items) }, ward);
+    node.take(node === last ? take : { ...take, items: structuredClone(items) }, ward);
   }
 }
 

@@ -172,7 +172,13 @@ export class ConductJudge {
       case "rate":
         return { factor, steadyLooks, onlyMore: false, least: RATE_LEAST, burst: RATE_BURST };
       case "shape":
-        return { factor, steadyLooks, onlyMore: false, least: 1, burst: SHAPE_BURST };
+        return {
+          factor: SHAPE_FACTOR * factor,
+          steadyLooks,
+          onlyMore: false,
+          least: 1,
+          burst: Number.POSITIVE_INFINITY,
+        };
       case "faults":
       case "refused":
         return {
@@ -246,5 +252,6 @@ const STRANGERS_MAX = 8;
 /** A device that says less in a minute speaks when there is something to say: only a flood of it is told. */
 const RATE_LEAST = 4;
 const RATE_BURST = 60;
-const SHAPE_BURST = 4;
+/** A monitor has many values of one patient, few of another, and none of an empty bed. */
+const SHAPE_FACTOR = 3;
 const STORM_FACTOR = 8;

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 
+import { WardError } from "../errors.ts";
 import {
   type GuardState,
   type GuardToKeeper,
@@ -50,6 +51,22 @@ export class GuardDoor {
     this.#server.maxConnections = CONNECTIONS_MAX;
   }
 
+  /** Throws WardError `WARD_GUARD_TWICE` when somebody listens there already: two guards would set their rules in turn, without end. */
+  async refuseSecond(): Promise<void> {
+    const socket = connect(this.#path);
+    const answers = await once(socket, "connect").then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (answers) {
+      throw new WardError(
+        "WARD_GUARD_TWICE",
+        `Cannot guard: another guard listens on ${this.#path}. End that one first.`,
+      );
+    }
+  }
+
   async open(): Promise<void> {
     await rm(this.#path, { force: true });
     // The group of the directory may talk, nobody else.
@@ -64,9 +81,11 @@ export class GuardDoor {
     this.#sockets.forEach((socket) => socket.destroy());
   }
 
-  /** Says how the guard is doing. */
+  /** Says how the guard is doing; a keeper that does not listen hears it another time. */
   tell(state: GuardState): void {
-    this.#send(state);
+    if ((this.#keeper?.writableLength ?? 0) < UNHEARD_MAX) {
+      this.#send(state);
+    }
   }
 
   /** Hands over what is new. */
@@ -135,3 +154,5 @@ export class GuardDoor {
 }
 
 const CONNECTIONS_MAX = 4;
+/** Bytes that the keeper has not taken, at most, before no more states are said. */
+const UNHEARD_MAX = 2 ** 16;

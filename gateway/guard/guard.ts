@@ -58,11 +58,12 @@ export class Guard {
   }
 
   /**
-   * Puts the kept rules in force, then listens to the keeper. Throws WardError `WARD_GUARD_KEPT`, or the error of the socket; trouble with
-   * nft is told and tried again.
+   * Puts the kept rules in force, then listens to the keeper. Throws WardError `WARD_GUARD_KEPT` or `WARD_GUARD_TWICE`, or the error of the
+   * socket; trouble with nft is told and tried again.
    */
   static async open(options: GuardOptions): Promise<Guard> {
     const guard = new Guard(options, KeptSettings.open(options.directory));
+    await guard.#door.refuseSecond();
     await guard.#look();
     await guard.#door.open();
     guard.#running = guard.#run();
@@ -104,8 +105,9 @@ export class Guard {
     const state = this.#state();
     if (JSON.stringify(state) !== before) {
       this.#options.say(stateText(state));
-      this.#door.tell(state);
     }
+    // With every look, so that the keeper knows of a guard that has stopped.
+    this.#door.tell(state);
     this.#door.hand(this.#neighbours);
   }
 

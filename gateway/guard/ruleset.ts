@@ -115,11 +115,12 @@ function inPath(ward: string): string {
     type filter hook output priority filter; policy accept;
     oifname "lo" accept
     oifname { ${ward} } goto box_to_device
+    oifname { ${CONTAINERS} } accept
     goto from_box
   }`;
 }
 
-/** Bridges of containers on a box, by Docker and by balena's engine: what comes from them is the box's own. */
+/** Bridges of containers on a box, by Docker and by balena's engine: what comes from them is the box's own, and what goes to them stays in it. */
 const CONTAINERS = '"docker0", "balena0", "supervisor0", "br-*"';
 /** What IPv6 needs to find neighbours. A device is no router: it may not advertise itself as one. */
 const ND_TYPES =
@@ -132,7 +133,7 @@ const BESIDE = `  chain forward {
   }
   chain output {
     type filter hook output priority filter; policy accept;
-    oifname "lo" accept
+    oifname { "lo", ${CONTAINERS} } accept
     goto from_box
   }`;
 

@@ -30,6 +30,8 @@ export interface GuardDeskOptions {
   readonly book: Pick<JournalBook, "append">;
   /** Gateway time, epoch milliseconds. */
   readonly now: () => number;
+  /** Monotonic milliseconds. Only tests give it. */
+  readonly steady?: () => number;
 }
 
 /**
@@ -42,17 +44,25 @@ export class GuardDesk {
   readonly #timer: NodeJS.Timeout;
   #socket: Socket | null = null;
   #lastState: GuardState | null = null;
+  /** What was said of settings that could not be read. */
+  #unreadable = "";
   /** SHA-256 of the settings that were brought, and what was written down of them. */
   #brought = "";
   #writtenDown = "";
-  #awaySince: number | null;
-  #saidAway = false;
+  /** When these last happened, monotonic milliseconds. */
+  #broughtAt = Number.NEGATIVE_INFINITY;
+  #heardAt: number;
+  #saidTamperedAt = Number.NEGATIVE_INFINITY;
+  /** Changes of rules that were not told yet. */
+  #tampered = 0;
+  /** Epoch milliseconds; null while it answers, or nobody was told that it does not. */
+  #awaySince: number | null = null;
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: GuardDeskOptions) {
     this.#options = options;
     this.#sightings = new SightingNotices(options.conduct.devicesAt);
-    this.#awaySince = options.now();
+    this.#heardAt = this.#steady();
     this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
     this.#look();
   }
@@ -62,18 +72,29 @@ export class GuardDesk {
     this.#socket?.destroy();
   }
 
+  #steady(): number {
+    return this.#options.steady?.() ?? performance.now();
+  }
+
   #look(): void {
     if (this.#socket === null) {
       this.#connect();
+    } else if (this.#isRefused() && this.#steady() - this.#broughtAt >= BRING_AGAIN_MS) {
+      this.#bring(this.#socket);
     }
-    const now = this.#options.now();
-    const isLong = this.#awaySince !== null && Math.abs(now - this.#awaySince) >= AWAY_MS;
-    if (isLong && this.#options.isNeeded && !this.#saidAway) {
-      this.#saidAway = true;
+    const silentMs = this.#steady() - this.#heardAt;
+    if (silentMs >= AWAY_MS && this.#options.isNeeded && this.#awaySince === null) {
+      this.#awaySince = this.#options.now() - silentMs;
       const text =
         "The guard of this gateway's network does not answer. Its rules stay in force, but who runs into them is not told.";
       this.#say("guard-away", text, this.#awaySince);
     }
+  }
+
+  /** What kept the guard from taking the settings may be over by now: a full disk, say. */
+  #isRefused(): boolean {
+    const state = this.#lastState;
+    return state !== null && state.problem !== "" && state.site !== this.#brought;
   }
 
   #connect(): void {
@@ -84,7 +105,6 @@ export class GuardDesk {
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       this.#socket = null;
-      this.#awaySince ??= this.#options.now();
     });
     hearLines(socket, GUARD_LINE_MAX, (line) => {
       try {
@@ -96,6 +116,7 @@ export class GuardDesk {
   }
 
   #bring(socket: Socket): void {
+    this.#broughtAt = this.#steady();
     try {
       const { dataDirectory } = this.#options;
       const site = readFileSync(join(dataDirectory, GATEWAY_FILES.settings));
@@ -105,8 +126,13 @@ export class GuardDesk {
       this.#brought = createHash("sha256").update(site).digest("hex");
       const [key, bytes] = [signer, site].map((part) => part.toString("base64"));
       this.#write(socket, { t: "settings", signer: key ?? "", site: bytes ?? "" });
+      this.#unreadable = "";
     } catch (error) {
-      this.#say("guard-trouble", `The guard gets no settings: ${errorText(error)}`, null);
+      const text = `The guard gets no settings: ${errorText(error)}`;
+      if (text !== this.#unreadable) {
+        this.#say("guard-trouble", text, null);
+      }
+      this.#unreadable = text;
       socket.destroy();
     }
   }
@@ -131,24 +157,35 @@ export class GuardDesk {
   #stateCame(state: GuardState): void {
     const before = this.#lastState;
     this.#lastState = state;
-    if (this.#saidAway) {
+    this.#heardAt = this.#steady();
+    if (this.#awaySince !== null) {
       this.#say("guard-back", "The guard answers again.", this.#awaySince);
+      this.#awaySince = null;
     }
-    this.#saidAway = false;
-    this.#awaySince = null;
     if (state.problem !== "" && state.problem !== before?.problem) {
       this.#say("guard-trouble", `The guard cannot do all it should: ${state.problem}`, null);
     }
-    if (state.tampered > (before?.tampered ?? 0)) {
-      const text =
-        "Somebody has changed the rules of this gateway's network; they were set right again. Look who works on this box.";
-      this.#say("guard-tampered", text, null);
-      this.#note({ kind: "guard-tampered", who: "gateway", outcome: "refused", what: {} });
-    }
+    this.#tamperedWith(Math.max(0, state.tampered - (before?.tampered ?? 0)));
     const what = { site: state.site, place: state.place };
     if (state.site === this.#brought && JSON.stringify(what) !== this.#writtenDown) {
       this.#writtenDown = JSON.stringify(what);
       this.#note({ kind: "guard-rules", who: "gateway", outcome: "done", what });
+    }
+  }
+
+  /** Two who set rules in turn would do so without end: that is told now and then. */
+  #tamperedWith(times: number): void {
+    if (times > 0) {
+      this.#note({ kind: "guard-tampered", who: "gateway", outcome: "refused", what: {} });
+    }
+    this.#tampered += times;
+    const now = this.#steady();
+    if (this.#tampered > 0 && now - this.#saidTamperedAt >= TAMPERED_AGAIN_MS) {
+      const often = this.#tampered === 1 ? "" : ` ${this.#tampered} times since this was told last`;
+      const text = `Somebody has changed the rules of this gateway's network${often}; they were set right again. Look who works on this box.`;
+      this.#say("guard-tampered", text, null);
+      this.#saidTamperedAt = now;
+      this.#tampered = 0;
     }
   }
 
@@ -192,4 +229,7 @@ function written(address: string): string {
 }
 
 const LOOK_MS = 1000;
+/** The guard says how it is doing with every look, some seconds apart. */
 const AWAY_MS = 60_000;
+const BRING_AGAIN_MS = 600_000;
+const TAMPERED_AGAIN_MS = 600_000;

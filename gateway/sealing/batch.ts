@@ -83,9 +83,9 @@ export class BatchWriter {
     return this.#lastAt;
   }
 
-  /** Bytes of what is different in every item, so far: most of what `finish` gives, when there are many items. */
+  /** Bytes of texts and of what is different in every item, so far: most of what `finish` gives, when there are many items. */
   get bytes(): number {
-    return this.#payload.length + this.#content.restBytes;
+    return this.#strings.bytes + this.#payload.length + this.#content.restBytes;
   }
 
   /** The content of a batch. Call once, at the end. Throws WardError `WARD_SEAL_INPUT` when there is no item. */

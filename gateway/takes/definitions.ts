@@ -17,7 +17,8 @@ import {
  * takes that were encoded with them keep them for as long as they are held.
  */
 export class Definitions {
-  readonly #writer = new ColumnWriter();
+  #writer = new ColumnWriter();
+  #ended: Uint8Array | null = null;
   readonly #texts = new Map<string, Text>();
   readonly #devices = new Map<string, Device>();
   readonly #series = new Map<string, Series[]>();
@@ -25,7 +26,16 @@ export class Definitions {
 
   /** All definitions so far; good until the next one. */
   get bytes(): Uint8Array {
-    return this.#writer.finish();
+    return this.#ended ?? this.#writer.finish();
+  }
+
+  /** Nothing will be added any more: held takes need the bytes alone, and what finds a definition again may go. */
+  end(): void {
+    this.#ended = this.bytes.slice();
+    this.#writer = new ColumnWriter();
+    this.#texts.clear();
+    this.#devices.clear();
+    this.#series.clear();
   }
 
   /** True when whatever a take of so many items can say anew still fits. */

@@ -48,6 +48,7 @@ export class TakeEncoder {
 
   encode(take: FreshTake): EncodedTake {
     if (!this.#definitions.hasRoomFor(take)) {
+      this.#definitions.end();
       this.#definitions = new Definitions();
     }
     const { device: id, boot, take: number, class: name, items } = take;

@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { HeldTakes } from "../../../gateway/bedside/held-takes.ts";
 import { CLASSES, type ClassName } from "../../../gateway/reading.ts";
 import { Definitions } from "../../../gateway/takes/definitions.ts";
-import type { EncodedTake } from "../../../gateway/takes/take-encoder.ts";
+import { type EncodedTake, TakeEncoder } from "../../../gateway/takes/take-encoder.ts";
+import { reading } from "../../fakes/sealing-kit.ts";
 
 const ROOMY = { takes: 1000, bytes: 10_000_000, inFlight: 1000 };
 const all = (): boolean => true;
@@ -124,3 +125,26 @@ test("whatever happens, every take held is settled, evicted or still there, exac
 function numbers(takes: readonly EncodedTake[]): number[] {
   return takes.map((take) => take.take);
 }
+
+test("definitions that held takes still need count as well, but for those that new takes go on with", () => {
+  const bytes = 6_000_000;
+  const held = new HeldTakes({ takes: 20_000, bytes, inFlight: 20_000 });
+  const encoder = new TakeEncoder();
+  for (let number = 1; number <= 9000; number += 1) {
+    // A device may say what it likes: no text ever comes again.
+    const item = reading({ take: number, value: null, text: `${number} `.padEnd(512, "x") });
+    const { device, boot } = item;
+    held.hold(
+      encoder.encode({ device, boot, take: number, class: "vital", items: [item] }),
+      number,
+    );
+  }
+  const takes = held.next(20_000, all);
+  const newest = takes.at(-1)?.definitions;
+  const before = new Set(takes.map(({ definitions }) => definitions).filter((d) => d !== newest));
+  const tables = [...before].reduce((sum, definitions) => sum + definitions.bytes.length, 0);
+  assert.ok(takes.length > 500, "what is new is held");
+  // Each take costs some hundred bytes beside its own.
+  assert.ok(takes.reduce((sum, take) => sum + take.bytes.length + 500, tables) <= bytes);
+  assert.ok(held.bytes <= bytes);
+});

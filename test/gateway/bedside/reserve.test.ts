@@ -65,3 +65,91 @@ test("the last checkpoint says exactly how far has been counted", () => {
   assert.deepEqual(asked.at(-1)?.devices, [{ device: "bed-1", settled: 1, reserved: 1 }]);
   assert.deepEqual(reserve.counted(["bed-1"]), [{ device: "bed-1", settled: 1, reserved: 1 }]);
 });
+
+test("no checkpoint says less than was reserved: meanwhile takes above it may have been handed over", () => {
+  const { last, asked, reserve } = setup();
+  last.set("bed-1", 500);
+  reserve.checkpoint(true);
+  reserve.kept(1);
+  assert.ok(reserve.covers({ device: "bed-1", take: 1500 }), "after a burst much is reserved");
+  last.set("bed-1", 510);
+  reserve.checkpoint(false);
+  const handed = { device: "bed-1", take: 540 };
+  assert.ok(reserve.covers(handed), "what is reserved on disk may go while the next one waits");
+  reserve.kept(2);
+  assert.ok((asked.at(-1)?.devices[0]?.reserved ?? 0) >= handed.take);
+});
+
+test("a device that has gone quiet gives back what was reserved for a burst", () => {
+  const { last, asked, reserve } = setup();
+  last.set("bed-1", 500);
+  reserve.checkpoint(true);
+  reserve.kept(1);
+  reserve.checkpoint(false);
+  reserve.kept(2);
+  reserve.checkpoint(false);
+  const reserved = asked.at(-1)?.devices[0]?.reserved ?? 0;
+  assert.ok(reserved < 600, `${reserved} are reserved`);
+  assert.ok(reserve.covers({ device: "bed-1", take: reserved }));
+  assert.ok(
+    !reserve.covers({ device: "bed-1", take: reserved + 1 }),
+    "at once, not only when kept",
+  );
+});
+
+test("at a steady pace hardly anything waits for the disk, and nothing goes that no checkpoint on it covers", (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const last = new Map([["bed-1", 0]]);
+  let onDisk = 0;
+  const underWay: { readonly n: number; readonly reserved: number; at: number }[] = [];
+  let urgent = 0;
+  const reserve = new Reserve({
+    last: () => last,
+    lowestHeld: () => new Map(),
+    keep: (n, devices, isUrgent) => {
+      // What waits is written together with what is urgent, or after two and a half seconds.
+      const at = now + (isUrgent ? 30 : 2530);
+      urgent += isUrgent ? 1 : 0;
+      underWay.push({ n, reserved: devices[0]?.reserved ?? 0, at });
+      underWay.forEach((each) => (each.at = Math.min(each.at, at)));
+    },
+  });
+  const device = "bed-1";
+  let [next, handed] = [0, 0];
+  for (; now < 120_000; now += 20) {
+    if (now >= next) {
+      last.set(device, (last.get(device) ?? 0) + 1);
+      // Ten a second, more or less.
+      next += 80 + ((now * 7) % 41);
+    }
+    while ((underWay[0]?.at ?? Infinity) <= now) {
+      const { n = 0, reserved = 0 } = underWay.shift() ?? {};
+      onDisk = reserved;
+      reserve.kept(n);
+    }
+    if (now % 500 === 0) {
+      reserve.checkpoint(false);
+    }
+    if (reserve.isUsedUp) {
+      reserve.checkpoint(true);
+    }
+    while (handed < (last.get(device) ?? 0) && reserve.covers({ device, take: handed + 1 })) {
+      handed += 1;
+    }
+    assert.ok(handed <= onDisk, `${handed} handed over, ${onDisk} on disk`);
+  }
+  assert.ok(handed > 1000);
+  assert.ok(urgent < 10, `${urgent} times at once`);
+});
+
+test("nothing more is handed over once the last checkpoint was asked for", () => {
+  const { last, reserve } = setup();
+  reserve.checkpoint(true);
+  reserve.kept(1);
+  reserve.final();
+  last.set("bed-1", 2);
+  assert.ok(!reserve.covers({ device: "bed-1", take: 2 }));
+  reserve.kept(2);
+  assert.ok(!reserve.covers({ device: "bed-1", take: 2 }));
+});

@@ -43,7 +43,9 @@ class FakeSource implements SourceNode {
     this.tab = `tab of ${id}`;
   }
   take(take: Take): void {
-    this.takes.push(take);
+    this.takes.push(structuredClone(take));
+    // A flow may do as it likes with what it gets.
+    Object.assign(take.items, { length: 0 });
   }
   line(status: LineStatus): void {
     this.lines.push(status);
@@ -63,7 +65,7 @@ test("nodes that want the same of a device share it, one that wants something el
   assert.equal(receivers.tabs, "tab of first, tab of same");
   deliver(take, receivers, 7);
   assert.deepEqual(first!.takes[0], same!.takes[0]);
-  assert.notEqual(first!.takes[0]!.items, same!.takes[0]!.items, "each has items of its own");
+  assert.ok(first!.takes[0]!.items.length > 0, "each has items of its own");
   sources.line(DEVICE, ONLINE);
   assert.deepEqual([first!.lines, same!.lines], [[ONLINE], [ONLINE]]);
   end();

@@ -340,7 +340,7 @@ class Model {
   #isStored(key: string, index: number): boolean {
     return (
       this.onDisk.has(`${key} ${index}`) ||
-      (this.inPut ?? []).some((part) => part.key === key && hasIndex(part.indices, index))
+      (this.inPut ?? []).some((each) => each.key === key && hasIndex(each.indices, index))
     );
   }
 

@@ -49,10 +49,27 @@ describe("how a device behaves", () => {
 
   test("so is one that says less in a message", () => {
     bedside.go(60);
-    const [told, ...more] = bedside.go(60, { items: 20 * 3 });
+    const [told, ...more] = bedside.go(60, { items: 10 });
     assert.deepEqual(more, []);
     assert.equal(told?.notice, "device-shape-changed");
-    assert.match(told.text, /^says only 1\/4 as much in a message as usual since /);
+    assert.match(told.text, /^says only 1\/24 as much in a message as usual since /);
+  });
+
+  test("a patient who comes or goes, and has few sensors or many, is no news of the device", () => {
+    for (const [before, after] of [
+      [0, 12],
+      [2, 16],
+      [16, 2],
+    ] as const) {
+      begin(new Map());
+      bedside.go(60, { items: 20 * before });
+      assert.deepEqual(
+        bedside.go(60, { items: 20 * after }),
+        [],
+        `${before} values, then ${after}`,
+      );
+      assert.deepEqual(bedside.go(60, { items: 20 * before }), []);
+    }
   });
 
   test("a storm of exceptions is told, and one of bytes that nobody can read", () => {

@@ -101,6 +101,24 @@ describe("the guard", () => {
     assert.match(readFileSync(at("rules"), "utf8"), /policy drop/);
   });
 
+  test("a second guard on the same socket ends, and leaves the first and its rules alone", async () => {
+    await open();
+    bring(signer.offer({ network }));
+    await state(({ place }) => place === "in-path");
+    const calls = readFileSync(at("calls"), "utf8");
+    const second = Guard.open({
+      socket: at("guard.sock"),
+      directory: at("kept"),
+      nft: at("nft"),
+      say: () => undefined,
+    });
+    await assert.rejects(second, { code: "WARD_GUARD_TWICE" });
+    assert.equal(readFileSync(at("calls"), "utf8"), calls);
+    heard = [];
+    bring(signer.offer({ network: networkRules() }));
+    await state(({ place }) => place === "beside");
+  });
+
   test("says what keeps it from setting rules, and sets them when it can", async () => {
     await open();
     writeFileSync(at("broken"), "");

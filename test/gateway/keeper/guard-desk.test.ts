@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -83,6 +83,7 @@ function open(): GuardDesk {
     notices: { of: (notice) => notices.push(notice) },
     book: { append: (event) => append(event) },
     now: () => now,
+    steady: () => now,
   });
   return desk;
 }
@@ -145,7 +146,7 @@ describe("the keeper at the guard's door", () => {
     assert.equal(notices.length, 2);
   });
 
-  test("tells trouble once, changed rules each time, and writes down which rules are in force", async () => {
+  test("tells trouble once, changed rules now and then, and writes down which rules are in force", async () => {
     open();
     await until(() => offers.length === 1);
     const { createHash } = await import("node:crypto");
@@ -160,15 +161,21 @@ describe("the keeper at the guard's door", () => {
     ]) {
       door.tell(next);
     }
-    await until(() => notices.length >= 3 && journal.length >= 3);
+    await until(() => notices.length >= 2 && journal.length >= 3);
+    now += 600_000;
+    door.tell({ ...state, site: sha256, tampered: 5 });
+    await until(() => notices.length >= 3);
     assert.deepEqual(
       notices.map(({ notice }) => notice),
       ["guard-trouble", "guard-tampered", "guard-tampered"],
+      "who changes them without end is told now and then",
     );
+    assert.match(notices[2]?.text ?? "", / 4 times /);
     assert.deepEqual(
       journal.map(({ kind, what }) => [kind, what]),
       [
         ["guard-rules", { site: sha256, place: "in-path" }],
+        ["guard-tampered", {}],
         ["guard-tampered", {}],
         ["guard-tampered", {}],
       ],
@@ -188,6 +195,43 @@ describe("the keeper at the guard's door", () => {
     assert.deepEqual(
       notices.map(({ notice }) => notice),
       ["guard-away", "guard-back"],
+    );
+  });
+
+  test("a guard that has stopped in the middle of its work is away as well", async () => {
+    open();
+    await until(() => offers.length === 1);
+    door.tell(state);
+    waiting.push({ sightings: [SIGHTING], left: 0 });
+    door.hand([]);
+    await until(() => heard === 1);
+    now += 61_000;
+    await until(() => notices.some(({ notice }) => notice === "guard-away"));
+    door.tell(state);
+    await until(() => notices.some(({ notice }) => notice === "guard-back"));
+  });
+
+  test("settings that the guard could not take are brought again", async () => {
+    open();
+    await until(() => offers.length === 1);
+    door.tell({ ...state, problem: "No space is left on the disk." });
+    await until(() => notices.length === 1);
+    now += 600_000;
+    await until(() => offers.length === 2);
+  });
+
+  test("settings that cannot be read are told once, however often the guard is called", async (t) => {
+    rmSync(join(directory, "site.cose"));
+    door.close();
+    let calls = 0;
+    const guard = createServer(() => (calls += 1)).listen(join(directory, "guard.sock"));
+    t.after(() => guard.close());
+    await once(guard, "listening");
+    open();
+    await until(() => calls === 3);
+    assert.deepEqual(
+      notices.map(({ notice }) => notice),
+      ["guard-trouble"],
     );
   });
 

@@ -15,6 +15,7 @@ import { packetOf } from "../../../gateway/devices/nonin-oem3-format2/simulator.
 import type { DeviceSpec } from "../../../gateway/lines/line.ts";
 import { openStreamLine } from "../../../gateway/lines/serial.ts";
 import { openSerialPort } from "../../../gateway/lines/serial-port.ts";
+import { NODE_OPTIONS } from "../../../gateway/program/options.ts";
 import type { Pty } from "../../../gateway/simulate/pty.ts";
 import { openPty } from "../../../gateway/simulate/pty.ts";
 import { RecordedDevice } from "./recorded-device.ts";
@@ -136,7 +137,15 @@ describe("stream lines", { concurrency: true }, () => {
     const main = fileURLToPath(new URL("../../../gateway/main.ts", import.meta.url));
     const holder = spawn(
       process.execPath,
-      [main, "devices", "read", "nonin-oem3-format2", "--line", `serial:${pty.path}`],
+      [
+        ...NODE_OPTIONS,
+        main,
+        "devices",
+        "read",
+        "nonin-oem3-format2",
+        "--line",
+        `serial:${pty.path}`,
+      ],
       { stdio: ["ignore", "ignore", "pipe"] },
     );
     const line = openStreamLine(`serial:${pty.path}`, FAST);

@@ -293,6 +293,17 @@ describe("decimals", () => {
   });
 });
 
+test("the bytes so far have the texts among them: they are what a batch grows by, where no text comes again", () => {
+  const batch = new BatchWriter();
+  for (let take = 1; take <= 100; take += 1) {
+    batch.add(reading({ take, value: null, text: `\u00e4${take} `.padEnd(512, "x") }));
+  }
+  const { bytes } = batch;
+  const length = batch.finish().length;
+  assert.ok(length > 50_000);
+  assert.ok(bytes > 0.9 * length && bytes <= length, `${bytes} of ${length}`);
+});
+
 describe("bytes that are no batch", () => {
   test("end in one kind of error, whatever they are", () => {
     fc.assert(
