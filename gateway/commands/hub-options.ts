@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 
 import { errorText, WardError } from "../errors.ts";
+import { waitMs } from "./patience.ts";
 
 /** What `wardgate hub` may be told to do. */
 const VERBS = ["run", "ledger", "readings", "rebuild", "journal"] as const;
@@ -25,6 +26,8 @@ export interface HubCommandOptions {
   /** Epoch milliseconds. */
   readonly from: number | undefined;
   readonly to: number | undefined;
+  /** How long the ledger may be waited for (milliseconds). */
+  readonly waitMs: number;
   readonly json: boolean;
 }
 
@@ -54,6 +57,7 @@ export function readHubOptions(args: readonly string[]): HubCommandOptions {
     hours: hoursOf(values.by),
     from: timeOf(values.from),
     to: timeOf(values.to),
+    waitMs: waitMs(values.wait),
     json,
   };
 }
@@ -115,6 +119,7 @@ const parseHubArgs = (args: readonly string[]) =>
       by: { type: "string" },
       from: { type: "string" },
       to: { type: "string" },
+      wait: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });

@@ -9,7 +9,7 @@ import { openBooks, storedKeyring } from "../../hub/open-books.ts";
 import { PostgresStore } from "../../hub/postgres-store.ts";
 import { readingLines } from "../../hub/readings.ts";
 import { rebuildShared, type Rebuilt } from "../../hub/rebuild.ts";
-import { reportLedger } from "../../hub/report.ts";
+import { type LedgerReport, reportLedger } from "../../hub/report.ts";
 import { SqliteStore } from "../../hub/sqlite-store.ts";
 import type { HubStore } from "../../hub/store.ts";
 import { errorCode, errorText } from "../errors.ts";
@@ -18,9 +18,10 @@ import { importParcel } from "./hub-import.ts";
 import { acknowledgeJournal, printJournals } from "./hub-journal.ts";
 import { isComplete, ledgerText } from "./hub-ledger.ts";
 import { type HubCommandOptions, hubUsage, readHubOptions } from "./hub-options.ts";
+import { waitUntil } from "./patience.ts";
 
 const HELP = `wardgate hub --directory DIR --broker mqtts://HOST:PORT [options]
-wardgate hub ledger --directory DIR [--by hour|day] [--device ID] [--json]
+wardgate hub ledger --directory DIR [--by hour|day] [--device ID] [--wait N] [--json]
 wardgate hub readings --directory DIR [--device ID] [--from TIME] [--to TIME]
 wardgate hub journal --directory DIR [--gateway ID] [--json]
 wardgate hub journal --directory DIR --acknowledge --gateway ID --why TEXT
@@ -49,6 +50,7 @@ signed receipts, and writes readings, waveforms and notices to DIR/readings.ndjs
   --server-name NAME  name in the broker's certificate (default: the URL's host)
   --ndjson            write readings.ndjson (default without --database; --no-ndjson does not)
   --by hour|day       the ledger per device and interval (UTC) too
+  --wait N            ledger: wait, N seconds at most, until nothing is unaccounted for: what is on its way counts so
   --device ID         of one device only
   --gateway ID        of one gateway only
   --acknowledge       journal: write down for good that somebody has looked into a rewritten journal, and --why TEXT it is
@@ -227,12 +229,19 @@ async function looking<T>(
 async function ledger(options: HubCommandOptions, io: CommandIo): Promise<number> {
   const identity = await readHubIdentity(options.directory);
   const { device, hours } = options;
-  const report = await looking(options, async (store) =>
-    reportLedger(
-      { books: await openBooks({ store, identity, now: Date.now }), store },
-      { ...(device === undefined ? {} : { device }), ...(hours === undefined ? {} : { hours }) },
-    ),
-  );
+  const wish = {
+    ...(device === undefined ? {} : { device }),
+    ...(hours === undefined ? {} : { hours }),
+  };
+  const look = (): Promise<LedgerReport> =>
+    looking(options, async (store) =>
+      reportLedger({ books: await openBooks({ store, identity, now: Date.now }), store }, wish),
+    );
+  let report = await look();
+  await waitUntil(async () => isComplete(report) || isComplete((report = await look())), {
+    withinMs: options.waitMs,
+    stop: io.stop,
+  });
   io.stdout.write(options.json ? `${JSON.stringify(report)}\n` : ledgerText(report));
   return isComplete(report) ? 0 : FOUND_WRONG;
 }

@@ -122,4 +122,6 @@ const LIMITS: Partial<Readonly<Record<JournalKind, readonly [burst: number, ever
   "epoch-begun": [100, 10_000],
   "unknown-destination": [200, 60_000],
   "device-conduct": [200, 60_000],
+  "guard-tampered": [20, 60_000],
+  "guard-rules": [20, 60_000],
 };

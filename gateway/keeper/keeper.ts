@@ -340,7 +340,7 @@ export class Keeper {
       const { bundlesAnnounced } = this.#parts.counts;
       const stats = { connected, store: this.storeId, classes, bundlesAnnounced };
       this.#options.send({ t: "stats", stats });
-      if (this.#ticks % STATE_TICKS === 0) {
+      if (this.#ticks % STATE_TICKS === 0 || this.#link?.hasNewFlow()) {
         await this.#uplink.publishState();
       }
     } catch (error) {
@@ -385,6 +385,7 @@ export class Keeper {
       at: this.#options.now(),
       store: outbox.storeId,
       ...totalOf(this.#backlog),
+      flowHash: this.#link?.flowHash ?? null,
       certificateEnd: identity.certificate.validToDate.getTime(),
     } as const;
     return signState(state, identity.signingKey);
@@ -392,7 +393,7 @@ export class Keeper {
 }
 
 const TICK_MS = 1000;
-/** The retained state is renewed every so many ticks. */
+/** The retained state is renewed every so many ticks, and when another flow runs. */
 const STATE_TICKS = 60;
 /** Receipts that may wait for the store. */
 const RECEIPTS_MAX = 64;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
 
+import { flowHash } from "../bundles/canonical-json.ts";
 import { errorCode, errorText, WardError } from "../errors.ts";
 import { parseFlowhostToKeeper } from "./messages.ts";
 import { Requests } from "./requests.ts";
@@ -44,6 +45,8 @@ export class KeeperLink {
   /** Documents are loaded one after another, and saved one after another. */
   readonly #turns = { load: Promise.resolve(), save: Promise.resolve() };
   #lastStatus = "";
+  #flowHash: string | null = null;
+  #flowTold: string | null = null;
 
   constructor(socket: Socket, parts: KeeperParts, closed: (reason: WardError | null) => void) {
     this.#parts = parts;
@@ -70,6 +73,18 @@ export class KeeperLink {
 
   close(): void {
     this.#link.close();
+  }
+
+  /** What names the flow that this flow host was given or has saved last; null before, and for what is no flow. */
+  get flowHash(): string | null {
+    return this.#flowHash;
+  }
+
+  /** Whether that has changed since this was asked last. */
+  hasNewFlow(): boolean {
+    const isNew = this.#flowHash !== this.#flowTold;
+    this.#flowTold = this.#flowHash;
+    return isNew;
   }
 
   #begin(message: Request, blobs: readonly Uint8Array[]): void {
@@ -116,6 +131,9 @@ export class KeeperLink {
         break;
       case "load": {
         const text = this.#link.closed ? null : await this.#load(message.what);
+        if (message.what === "flows" || message.what === "signed-flows") {
+          this.#flowHash = hashOf(text);
+        }
         const document = text === null ? [] : [bytesOf(message.what, text)];
         this.#link.send({ t: "loaded", id, found: text !== null }, document);
         break;
@@ -182,6 +200,19 @@ export class KeeperLink {
       });
     }
     await vault.write(what, text);
+    if (what === "flows") {
+      this.#flowHash = hashOf(text);
+    }
+  }
+}
+
+/** A stored flow that is damaged is named by nothing. */
+function hashOf(flows: string | null): string | null {
+  try {
+    const nodes: unknown = JSON.parse(flows ?? "");
+    return Array.isArray(nodes) ? flowHash(nodes) : null;
+  } catch {
+    return null;
   }
 }
 

@@ -16,6 +16,11 @@ export interface GatewayState {
   readonly batches: number;
   readonly bytes: number;
   readonly oldestAt: number | null;
+  /**
+   * What names the flow that runs, as gateway/bundles has it; null while there is none, or only the built-in one. Where a bundle
+   * describes devices of its own, their descriptions are part of it.
+   */
+  readonly flowHash: string | null;
   /** End of the gateway's certificate, epoch milliseconds. */
   readonly certificateEnd: number;
 }

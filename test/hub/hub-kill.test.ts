@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+import { NODE_OPTIONS } from "../../gateway/program/options.ts";
 import type { EmbeddedBroker } from "../../hub/broker.ts";
 import { READINGS_FILE } from "../../hub/desk.ts";
 import {
@@ -46,7 +47,7 @@ after(async () => {
 async function startHub(): Promise<ChildProcess> {
   const url = `mqtts://127.0.0.1:${broker.hubPort}`;
   const args = ["hub", "--directory", site.site.hubDirectory, "--broker", url, "--json"];
-  const started = spawn(process.execPath, [MAIN, ...args], {
+  const started = spawn(process.execPath, [...NODE_OPTIONS, MAIN, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   child = started;

@@ -26,6 +26,7 @@ import {
   STORE,
   wardReadings,
 } from "../fakes/sealing-kit.ts";
+import { softwareTlsKey } from "../../gateway/identity/key-provider.ts";
 
 /**
  * opener.py follows gateway/sealing/README.md on other libraries and shares no code with us: it must print what went in.
@@ -66,7 +67,7 @@ function put(name: string, content: string | Uint8Array): string {
 function epochBytes(): Uint8Array {
   const binding = makeBinding({
     certificateChainPem: gateway.certificate,
-    certificateKey: createPrivateKey(gateway.key),
+    certificateKey: softwareTlsKey(createPrivateKey(gateway.key)),
     signingPublicKey: signing.publicKey,
     now: NOW,
   });

@@ -207,6 +207,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       ...NOUNS,
       ...ROOM_PARTS,
       "gateway/keeper/",
+      "gateway/bundles/canonical-json.ts",
       "gateway/guard/",
       "gateway/journal/",
       "gateway/bedside/clock-sync.ts",

@@ -7,6 +7,7 @@ import type { SignedBundle } from "../../../gateway/bundles/signed-bundle.ts";
 import { Slots, writeIncoming } from "../../../gateway/bundles/slots.ts";
 import { BundleTrials } from "../../../gateway/house/bundle-trial.ts";
 import type { SignedSettings } from "../../../gateway/identity/signed-settings.ts";
+import { textAt, valueAt } from "../../../gateway/json-value.ts";
 import type { RoomName } from "../../../gateway/rooms.ts";
 import { BundleGateway, BundleKit, bundleOf, CHANNEL, RECIPIENTS } from "../../fakes/bundle-kit.ts";
 import { until } from "../../ward/house.ts";
@@ -132,7 +133,10 @@ describe("trials", { concurrency: true }, () => {
     const trying = await tryOn(await prepare());
     assert.equal((await trying.trials.activate()).version, 2);
     await assert.rejects(trying.trials.activate(), { code: "WARD_BUNDLE_TRIAL" });
+    assert.equal(valueAt(trying.trials.status(), "isSettled"), false);
     await decided(trying);
+    assert.equal(valueAt(trying.trials.status(), "isSettled"), true);
+    assert.equal(textAt(trying.trials.status(), "said"), "Bundle 2 is kept.");
     assert.deepEqual(trying.house.notices, ["bundle-trial", "bundle-kept"]);
     assert.equal((await openSlots(trying.directory)).running?.manifest.version, 2);
     const [site] = trying.house.changes;
@@ -146,6 +150,7 @@ describe("trials", { concurrency: true }, () => {
     await trying.trials.activate();
     await decided(trying);
     assert.deepEqual(trying.house.notices, ["bundle-trial", "bundle-rolled-back"]);
+    assert.match(textAt(trying.trials.status(), "said"), /not kept: 1 of 1 devices .*bed-4/);
     assert.equal(trying.house.flow(), "v1");
     assert.equal((await openSlots(trying.directory)).running?.manifest.version, 1);
   });

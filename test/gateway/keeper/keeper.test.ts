@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { GATEWAY, TestKeeper, TestSite } from "../../fakes/keeper-kit.ts";
+import { until } from "../../ward/house.ts";
 
 let site: TestSite;
 
@@ -66,7 +67,12 @@ test("a broker that comes and goes delays, and loses nothing", async (t) => {
   await flowhost.put(2);
   await flowhost.put(2);
   assert.equal((await keeper.status()).batches, 4);
+  // The hub first: what this broker takes while nobody listens is only sent again half a minute later.
+  await until("the hub has noticed", () => !hub.counters().ready);
+  process.kill(keeper.child.pid, "SIGSTOP");
   await site.startBroker();
+  await until("the hub is back", () => hub.counters().ready);
+  process.kill(keeper.child.pid, "SIGCONT");
   await keeper.reports(({ batches, connected }) => connected && batches === 0);
   assert.equal(hub.counters().classes.vital.opened - earlier, 6);
   await site.stopHub();

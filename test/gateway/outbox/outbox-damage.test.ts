@@ -4,6 +4,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { NODE_OPTIONS } from "../../../gateway/program/options.ts";
 import * as fc from "fast-check";
 
 import { randomOf } from "../../../gateway/devices/simulator.ts";
@@ -126,7 +127,9 @@ test("damage that makes LevelDB end the process is found after a few starts", as
   writeFileSync(join(directory, table), bytes);
   const signals: (NodeJS.Signals | null)[] = [];
   for (;;) {
-    const reader = spawnSync(process.execPath, [READER, directory], { encoding: "utf8" });
+    const reader = spawnSync(process.execPath, [...NODE_OPTIONS, READER, directory], {
+      encoding: "utf8",
+    });
     signals.push(reader.signal);
     if (reader.status === 0) {
       const found = JSON.parse(reader.stdout) as { read: number; lost: number; renewed: boolean };

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { NODE_OPTIONS } from "../../../gateway/program/options.ts";
 import { openTestOutbox, readAll, temporaryDirectory } from "../../fakes/outbox-kit.ts";
 import { fakeBody } from "../../fakes/record-codec.ts";
 
@@ -80,7 +81,9 @@ test(
 );
 
 function startWriter(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [WRITER, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(process.execPath, [...NODE_OPTIONS, WRITER, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
 }
 
 async function said(writer: ChildProcess, word: string): Promise<void> {

@@ -21,6 +21,7 @@ import { RecordSigner } from "../../../gateway/sealing/sign.ts";
 import { parseRecipient } from "../../../gateway/sealing/wrap.ts";
 import { createRoot, issueGateway, validFor } from "../../../provisioning/ca.ts";
 import { AT, GATEWAY, reading, STORE } from "../../fakes/sealing-kit.ts";
+import { softwareTlsKey } from "../../../gateway/identity/key-provider.ts";
 
 const README = new URL("../../../gateway/sealing/README.md", import.meta.url);
 const EXAMPLE = /<!-- example -->\n([\s\S]*?)<!-- \/example -->/;
@@ -149,7 +150,7 @@ async function makeExample(): Promise<Example> {
   const spki = recipient.publicKey.export({ format: "der", type: "spki" }).toString("base64");
   const binding = makeBinding({
     certificateChainPem: gateway.certificate,
-    certificateKey: createPrivateKey(gateway.key),
+    certificateKey: softwareTlsKey(createPrivateKey(gateway.key)),
     signingPublicKey: signing.publicKey,
     now: AT,
   });
