@@ -15,7 +15,7 @@ const TIMING = { replyMs: 100, quietMs: 40, unitBackoffMs: 4 };
 /** Later than a reply may be, than the bus has to be quiet, and than the next request. */
 const LATE_MS = 180;
 
-/** A part of the faults here; all of them in test/chaos/modbus-faults.test.ts; more for a long run. */
+/** A part of the faults; `WARD_FAULT_SCALE=1` for ten thousand, 100 for a long run. */
 const SCALE = Number(process.env["WARD_FAULT_SCALE"] ?? 0.3);
 
 /** Far enough from each other not to be read together, and alike, as registers of equal machines are. */
