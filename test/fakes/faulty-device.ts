@@ -77,13 +77,11 @@ export class FaultyDevice {
       this.#socket = socket;
       socket.on("error", () => undefined);
       socket.on("data", (bytes) => {
-        for (const reply of this.#simulator.receive?.(Buffer.from(bytes), Date.now()) ?? []) {
-          this.#send(reply);
-        }
+        this.#sendAll(this.#simulator.receive?.(Buffer.from(bytes), Date.now()) ?? []);
       });
     });
     this.#timer = setInterval(() => {
-      this.#simulator.tick(Date.now()).forEach((piece) => this.#send(piece));
+      this.#sendAll(this.#simulator.tick(Date.now()));
     }, simulator.tickMs);
   }
 
@@ -120,8 +118,17 @@ export class FaultyDevice {
     await once(this.#server, "close");
   }
 
+  #sendAll(pieces: readonly Uint8Array[]): void {
+    // Who has not heard who the device is may give a number under another name: what a newcomer reads is right as well.
+    const newcomer = this.driver.open({}, "tcp");
+    for (const piece of pieces) {
+      this.#remember(this.#clean.push(piece, performance.now()));
+      this.#remember(newcomer.push(piece, performance.now()));
+      this.#send(piece);
+    }
+  }
+
   #send(piece: Uint8Array): void {
-    this.#remember(this.#clean.push(piece, performance.now()));
     if (this.#pieces === 0 || this.#damage === null) {
       this.#socket?.write(piece);
       return;

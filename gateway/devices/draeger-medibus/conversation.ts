@@ -23,6 +23,8 @@ export class Conversation {
   #isOpen = false;
   /** The device has said who it is, or had time to. */
   #isIdentified = false;
+  /** When to ask once more who it is: its answer never came whole. */
+  #identityDueAt = Number.POSITIVE_INFINITY;
   #calledAt = Number.NEGATIVE_INFINITY;
   #heardAt = Number.NEGATIVE_INFINITY;
   #saidAt = Number.NEGATIVE_INFINITY;
@@ -65,6 +67,9 @@ export class Conversation {
       this.#askAgain();
     } else if (pending !== null && pending.code === message.code) {
       this.#pending = null;
+      if (pending.code === CODES.identify) {
+        this.#identityDueAt = Number.POSITIVE_INFINITY;
+      }
       if (pending.code === CODES.identify && !this.#isIdentified) {
         this.#isIdentified = true;
         this.#readyAt = Math.max(this.#readyAt, at + SETTLE_MS);
@@ -97,6 +102,7 @@ export class Conversation {
   #open(at: number): void {
     this.#isOpen = true;
     this.#isIdentified = false;
+    this.#identityDueAt = Number.POSITIVE_INFINITY;
     this.#pending = null;
     this.#readyAt = at;
     this.#cycle.forEach((cyclic) => (cyclic.dueAt = at));
@@ -147,8 +153,11 @@ export class Conversation {
         this.#isOpen = false;
         return [this.#call(at)];
       }
-      this.#isIdentified ||= pending.code === CODES.identify;
-      if (pending.code === CODES.realtimeSelect) {
+      if (pending.code === CODES.identify) {
+        // Values that need no identity are not kept waiting for it.
+        this.#isIdentified = true;
+        this.#identityDueAt = at + IDENTITY_AGAIN_MS;
+      } else if (pending.code === CODES.realtimeSelect) {
         this.#setup.postpone(at);
       }
     }
@@ -175,6 +184,9 @@ export class Conversation {
 
   /** What has been due for longest; else the line is kept alive. */
   #cyclicQuestion(at: number): Ask[] {
+    if (at >= this.#identityDueAt) {
+      return this.#question(IDENTIFY, at);
+    }
     let next: Cyclic | null = null;
     for (const cyclic of this.#cycle) {
       if (cyclic.dueAt <= at && (next === null || cyclic.dueAt < next.dueAt)) {
@@ -240,6 +252,7 @@ const KEEP_ALIVE_MS = 2000;
 /** A device that hears nothing for 2 seconds sends NOP. */
 const IDLE_MS = 1500;
 const TRIES_MAX = 3;
+const IDENTITY_AGAIN_MS = 10_000;
 const AFTER_IDENTITY_MS = 300;
 /** For the device to ask who this is, before it is asked for data. */
 const SETTLE_MS = 500;

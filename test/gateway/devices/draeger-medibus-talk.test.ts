@@ -164,6 +164,33 @@ describe("draeger-medibus: conversation", () => {
     assert.deepEqual(talk.wait(100), ["read-measured-2"]);
   });
 
+  test("who it is, if its answer never came whole, is asked again while values are read", () => {
+    const talk = new Talk({ waves: false });
+    talk.wait(100);
+    talk.hear(response(0x51), command(0x52));
+    talk.wait(500);
+    for (let time = 0; time < 3; time += 1) {
+      assert.equal(talk.last(), "identify");
+      talk.hear(Buffer.from("\x01R8240'Evita 4'04.10:04.0000\r"));
+      talk.wait(100);
+    }
+    assert.equal(talk.last(), "read-measured-1");
+    const asked: string[] = [];
+    for (let question = 0; question < 24; question += 1) {
+      asked.push(talk.last());
+      if (talk.last() === "identify") {
+        talk.hear(response(0x52, "8240'Evita 4'04.10:04.00"));
+      } else {
+        talk.hear(response(talk.said.at(-1)?.bytes[1] ?? 0, ""));
+      }
+      talk.wait(1000);
+    }
+    assert.equal(asked.filter((verb) => verb === "identify").length, 1);
+    talk.hear(response(0x24, "0644.2"));
+    const frames = talk.outputs.filter((output) => output.kind === "frame");
+    assert.equal(frames.at(-1)?.readings.at(-1)?.code, "DRAEGER_COMPLIANCE");
+  });
+
   test("nothing is said while the device wants silence (DC1), but not for ever", () => {
     const talk = new Talk({ waves: false }).open();
     talk.hear(Uint8Array.of(0x11));
