@@ -1,5 +1,5 @@
 import { isDeviceId } from "./reading.ts";
-import type { Conduct, DeviceConduct } from "./rooms.ts";
+import type { Conduct, DeviceConduct } from "./conduct.ts";
 
 /** Devices in one report, at most: as many as bedside reads in one run. */
 export const CONDUCT_DEVICES_MAX = 1000;

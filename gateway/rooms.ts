@@ -1,5 +1,7 @@
 import type { ClassName, Item, Take } from "./reading.ts";
 import type { LineState } from "./devices/device.ts";
+import type { BoardEvent, FactsEvent, WavesEvent } from "./console/contract.ts";
+import type { Conduct } from "./conduct.ts";
 import type { JournalEvent } from "./journal/event.ts";
 
 /**
@@ -233,6 +235,27 @@ export type KeeperToFlowhost =
   | { readonly t: "failed"; readonly id: number; readonly code: string; readonly message: string }
   | { readonly t: "outbox"; readonly outbox: OutboxStatus };
 
+/** flow host -> listener: what the flow shows, as long as somebody looks. */
+export type FlowhostToListener =
+  | { readonly t: "hello"; readonly version: number }
+  | { readonly t: "board"; readonly event: BoardEvent }
+  | { readonly t: "waves"; readonly event: WavesEvent };
+
+/** Minutes in a trend of the board. */
+export const TREND_MINUTES = 60;
+/** Devices whose waveforms are watched, at most. */
+export const WATCHED_DEVICES_MAX = 64;
+
+/** listener -> flow host */
+export type ListenerToFlowhost =
+  | { readonly t: "hello"; readonly version: number }
+  /** Whether anybody looks, and at the waveforms of which devices. */
+  | { readonly t: "watch"; readonly on: boolean; readonly waves: readonly string[] };
+
+/** What the listener may ask main for: parts of the journal, and who may log in. */
+export const LISTENER_QUERIES = ["journal", "accounts", "save-accounts"] as const;
+export type ListenerQuery = (typeof LISTENER_QUERIES)[number];
+
 /** What the flow host needs to know of the signed settings. */
 export interface FlowPolicy {
   readonly gateway: string;
@@ -269,50 +292,6 @@ export interface NoticeText {
   readonly since: number | null;
 }
 
-/**
- * How devices behave, in counts: no value, no code, nothing of a patient. Bedside says it every few seconds, main passes it on, and the
- * keeper judges it (gateway/guard). Counts go up while a device is open, so that a report which is lost costs nothing.
- */
-export interface Conduct {
-  /** Of the bedside that counts. */
-  readonly boot: string;
-  /** Milliseconds that never jump, from any start. */
-  readonly steadyMs: number;
-  /** How often the gateway's clock was set in this run of bedside. */
-  readonly clockSteps: number;
-  /** False while the gateway's own time is not to be trusted. */
-  readonly isClockGood: boolean;
-  readonly devices: readonly DeviceConduct[];
-}
-
-/** How one device behaves. */
-export interface DeviceConduct {
-  readonly device: string;
-  /** Key of its line. */
-  readonly line: string;
-  /** Another number each time it is opened: its counts begin anew. */
-  readonly opened: number;
-  /** 16 hex digits that change with what is asked of it. */
-  readonly asked: string;
-  /** True when it was on line all the time since the last report. */
-  readonly isOnline: boolean;
-  readonly frames: number;
-  /** Readings and waveform blocks. */
-  readonly items: number;
-  /** Questions that it refused (Modbus exceptions). */
-  readonly refused: number;
-  /** Pieces of bytes given up. */
-  readonly faults: number;
-  /** How often its OPC-UA server showed another certificate than the trusted one. */
-  readonly certificates: number;
-  /** 16 hex digits of the SHA-256 of the serial number that it states, or null. */
-  readonly identity: string | null;
-  /** How far its clock was ahead of the gateway's since the last report, or null. */
-  readonly clockLeadMs: number | null;
-  /** Modbus units that answered in its place and that nobody reads. */
-  readonly strangers: readonly number[];
-}
-
 /** main -> any room, over the child process channel (JSON, no values of devices). `link` comes with a socket. */
 export type MainToRoom =
   | { readonly t: "start"; readonly config: unknown }
@@ -331,6 +310,14 @@ export type MainToRoom =
   | { readonly t: "conduct"; readonly conduct: Conduct }
   /** The event is in the journal, or why it is not: then what it tells of must not happen. */
   | { readonly t: "journaled"; readonly id: number; readonly problem: string | null }
+  /** For the pages, each second while somebody looks. */
+  | { readonly t: "facts"; readonly facts: FactsEvent }
+  | {
+      readonly t: "queried";
+      readonly id: number;
+      readonly value: unknown;
+      readonly problem: string | null;
+    }
   | { readonly t: "stop" };
 
 /** any room -> main */
@@ -355,6 +342,14 @@ export type RoomToMain =
   | { readonly t: "editor" }
   /** The listener has something to be written down before it happens. */
   | { readonly t: "journal"; readonly id: number; readonly event: JournalEvent }
+  /** Whether anybody looks at the pages. */
+  | { readonly t: "watch"; readonly on: boolean }
+  | {
+      readonly t: "query";
+      readonly id: number;
+      readonly what: ListenerQuery;
+      readonly argument: string;
+    }
   | { readonly t: "fatal"; readonly code: string; readonly message: string }
   | { readonly t: "stopped" };
 

@@ -12,9 +12,9 @@ import { type FreshTake, GATEWAY_DEVICE } from "../reading.ts";
 import { type Checkpoint, type CheckpointDevice, gapsAfterCrash } from "./reservation.ts";
 import { Reserve } from "./reserve.ts";
 import type { RoomLink } from "../room-link.ts";
+import type { DeviceConduct } from "../conduct.ts";
 import {
   type BedsideToFlowhost,
-  type DeviceConduct,
   type FlowhostToBedside,
   type LineStatus,
   type NoticeText,
@@ -197,6 +197,8 @@ export class Bedside {
       inFlight: this.#held.inFlight,
       oldestUnsettledMs: this.oldestUnsettledMs(),
       gapsWaiting: this.#gaps.size,
+      read: this.#lines.read(),
+      clock: this.#options.clock.quality(),
     });
   }
 

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 
 import { STRANGERS_MAX } from "../conduct-shape.ts";
 import type { BadBytes, Frame, LineState } from "../devices/device.ts";
-import type { DeviceConduct, Subscription } from "../rooms.ts";
+import type { DeviceConduct } from "../conduct.ts";
+import type { Subscription } from "../rooms.ts";
 
 /** Counts how one device behaves while it is open: an addition for each frame, and nothing for each reading. */
 export class ConductCount {

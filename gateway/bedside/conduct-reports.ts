@@ -1,4 +1,4 @@
-import type { Conduct, DeviceConduct } from "../rooms.ts";
+import type { Conduct, DeviceConduct } from "../conduct.ts";
 import type { Clock } from "./clock.ts";
 
 export interface ConductReportsOptions {

@@ -3,7 +3,8 @@ import { completeOptions, optionProblems } from "../devices/option-check.ts";
 import { errorText } from "../errors.ts";
 import { ConductCount } from "./conduct-count.ts";
 import type { DeviceSink } from "../lines/line.ts";
-import type { DeviceConduct, LineStatus, Subscription } from "../rooms.ts";
+import type { DeviceConduct } from "../conduct.ts";
+import type { LineStatus, Subscription } from "../rooms.ts";
 import type { HeldLine, LinePool } from "./line-pool.ts";
 
 /**
@@ -21,6 +22,9 @@ export interface BedsideLinesOptions {
   readonly status: (device: string, status: LineStatus) => void;
   readonly now: () => number;
 }
+
+/** What a device is and where it is read. */
+export type DevicePlace = Pick<Subscription, "model" | "line">;
 
 interface OpenDevice {
   readonly subscription: Subscription;
@@ -77,6 +81,16 @@ export class BedsideLines {
       open.frames = 0;
     }
     return report;
+  }
+
+  /** What is read: by device its model and line URL. */
+  read(): Record<string, DevicePlace> {
+    return Object.fromEntries(
+      [...this.#devices].map(([device, { subscription }]) => {
+        const { model, line } = subscription;
+        return [device, { model, line }];
+      }),
+    );
   }
 
   /** How every device behaves, for the keeper. */

@@ -1,6 +1,7 @@
 import type { BadBytes } from "../devices/device.ts";
-import { CLASSES, type ClassName } from "../reading.ts";
+import { CLASSES, type ClassName, type ClockQuality } from "../reading.ts";
 import type { LineStatus, Outcome } from "../rooms.ts";
+import type { DevicePlace } from "./lines.ts";
 import type { EncodedTake } from "../takes/take-encoder.ts";
 
 /** Items of one class since bedside started. */
@@ -26,6 +27,10 @@ export interface BedsideStats {
   readonly faults: number;
   readonly badBytes: number;
   readonly lines: Readonly<Record<string, LineStatus>>;
+  /** What is read, by device. */
+  readonly read: Readonly<Record<string, DevicePlace>>;
+  /** Of the gateway's time. */
+  readonly clock: ClockQuality;
 }
 
 type Counted = Pick<EncodedTake, "class" | "count">;

@@ -1,3 +1,4 @@
+import { type WardBeds, wardsProblem } from "../access/wards.ts";
 import { errorText } from "../errors.ts";
 import type { RecipientKey } from "../rooms.ts";
 import { recipientProblem, RECIPIENTS_MAX } from "../sealing/wrap.ts";
@@ -14,6 +15,8 @@ export type FlowNode = Readonly<Record<string, unknown>>;
 export interface BundlePolicy {
   /** Whose word deletes a record from the outbox; see SignedSettings. */
   readonly deleteOn?: "hub" | "broker";
+  /** Which beds belong to which ward; see SignedSettings. */
+  readonly wards?: readonly WardBeds[];
 }
 
 /** What goes into a bundle. */
@@ -184,7 +187,8 @@ function isRoles(value: unknown): value is Readonly<Record<string, readonly stri
 function isPolicy(value: unknown): value is BundlePolicy {
   return (
     isRecord(value) &&
-    Object.keys(value).every((name) => name === "deleteOn") &&
+    Object.keys(value).every((name) => name === "deleteOn" || name === "wards") &&
+    (!("wards" in value) || wardsProblem(value["wards"]) === null) &&
     (!("deleteOn" in value) || value["deleteOn"] === "hub" || value["deleteOn"] === "broker")
   );
 }

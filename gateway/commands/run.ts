@@ -150,6 +150,7 @@ async function serve(
   // Whatever a room manages to do to main's end of its channel must not take the rest of the house down.
   process.on("uncaughtException", (error) => house.distrust(error));
   const health = new HouseHealth(house, settings);
+  house.tellHealth(() => health.health);
   const control = await serveControl(dataDirectory, {
     ask: (room, what) => house.ask(room, what),
     stats: (room) => house.stats(room),

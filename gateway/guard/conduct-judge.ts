@@ -1,4 +1,4 @@
-import type { Conduct, DeviceConduct } from "../rooms.ts";
+import type { Conduct, DeviceConduct } from "../conduct.ts";
 import { type BaselineChange, type BaselineOptions, lookAt } from "./baseline.ts";
 import { LEAD_UNKNOWN, lookAtLead } from "./clock-lead.ts";
 import type { Change } from "./change.ts";

@@ -1,3 +1,4 @@
+import { errorText } from "../errors.ts";
 import { type Checkpoint, type CheckpointDevice, parseCheckpoint } from "../bedside/reservation.ts";
 
 /**
@@ -24,9 +25,16 @@ export class CheckpointMemory {
     return JSON.stringify(checkpoint);
   }
 
-  /** Takes over the checkpoint that was on disk. Throws WardError `WARD_CHECKPOINT` when it is none. */
-  keep(text: string): void {
-    this.#take(parseCheckpoint(text), (device) => device.reserved);
+  /** Takes over what the keeper had, if that was any; returns why it could not, or null. */
+  recall(kept: unknown): string | null {
+    try {
+      if (typeof kept === "string") {
+        this.counted(kept);
+      }
+      return null;
+    } catch (error) {
+      return `What was lost before this start is not known: ${errorText(error)}`;
+    }
   }
 
   /** Bedside has counted exactly this far. */

@@ -23,12 +23,13 @@ export function governedSite(site: SignedSettings, bundle: Bundle | null): Signe
   if (bundle === null) {
     return { ...site, flows: [] };
   }
-  const { deleteOn } = bundle.policy;
+  const { deleteOn, wards } = bundle.policy;
   return {
     ...site,
     flows: resolveProfiles(bundle.flows, bundle.devices),
     recipients: bundle.recipients,
     ...(deleteOn === undefined ? {} : { deleteOn }),
+    ...(wards === undefined ? {} : { wards }),
   };
 }
 

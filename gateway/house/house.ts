@@ -1,20 +1,21 @@
 import { EventEmitter } from "node:events";
 import { mkdir } from "node:fs/promises";
 import type { Socket } from "node:net";
-import { join } from "node:path";
 
 import { CrashLoop, restartPause } from "./crash-loop.ts";
-import { syncDatabase } from "../outbox/disk-sync.ts";
 import { errorText, WardError } from "../errors.ts";
 import { HouseJournal } from "./house-journal.ts";
 import { CheckpointMemory } from "./checkpoint-memory.ts";
+import { ConsoleDesk } from "./console-desk.ts";
+import type { Health } from "./health.ts";
 import { RoomChild } from "./room-child.ts";
 import { NoticeQueue } from "./notice-queue.ts";
-import { becomesReady, type RoomEvent } from "./readiness.ts";
+import { becomesReady, type HouseEvents } from "./readiness.ts";
 import { drainOutbox, lastWords, retire } from "./room-ends.ts";
 import { handOver, linkRoom } from "./room-links.ts";
 import { opcuaPki, roomConfig } from "./room-configs.ts";
 import { newPlace, type RoomFacts, type RoomPlace } from "./room-place.ts";
+import { syncStore } from "./store-sync.ts";
 import { roomProgram } from "./room-programs.ts";
 import { type NoticeText, type RoomName, type RoomToMain } from "../rooms.ts";
 import type { Settings } from "../settings.ts";
@@ -34,11 +35,6 @@ export interface HouseOptions {
   readonly editor: boolean;
 }
 
-export interface HouseEvents {
-  room: [RoomEvent];
-  notice: [NoticeText];
-}
-
 export class House extends EventEmitter<HouseEvents> {
   readonly #options: HouseOptions;
   readonly #rooms: Record<RoomName, RoomPlace> = {
@@ -51,6 +47,7 @@ export class House extends EventEmitter<HouseEvents> {
   #site: SignedSettings;
   readonly #checkpoints = new CheckpointMemory();
   readonly journal: HouseJournal;
+  readonly #console: ConsoleDesk;
   readonly #notices = new NoticeQueue();
   #stopping = false;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -61,6 +58,12 @@ export class House extends EventEmitter<HouseEvents> {
     this.#site = options.site;
     this.#crashLoop = newCrashLoop(options.settings);
     this.journal = new HouseJournal(options.settings, (what) => this.ask("keeper", what));
+    this.#console = new ConsoleDesk({
+      gateway: () => this.#site.gateway,
+      broker: () => this.#site.broker.url,
+      room: (name) => this.#rooms[name],
+      ask: (what) => this.ask("keeper", what),
+    });
   }
 
   /** Starts all rooms; resolves when the flow is running. Rejects with WardError `WARD_ROOM_START`. */
@@ -84,6 +87,7 @@ export class House extends EventEmitter<HouseEvents> {
   /** Stops in order: no more taking, flow drained, outbox sent as far as the hub keeps up, all closed. At most about 5 seconds. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#console.close();
     this.#timers.forEach((timer) => clearTimeout(timer));
     const { keeper, bedside, flowhost, listener } = this.#rooms;
     await listener.child?.stop(500);
@@ -119,6 +123,11 @@ export class House extends EventEmitter<HouseEvents> {
       this.#startRoom(room);
       await becomesReady(this, room, tries);
     }
+  }
+
+  /** From now on the pages say how the gateway is in these words. */
+  tellHealth(health: () => Health): void {
+    this.#console.tellHealth(health);
   }
 
   /** The process of a room, for tests and the report; 0 when it is not running. */
@@ -200,31 +209,7 @@ export class House extends EventEmitter<HouseEvents> {
 
   async #recallCheckpoint(): Promise<void> {
     const kept = await this.ask("keeper", "checkpoint");
-    try {
-      if (typeof kept === "string") {
-        this.#checkpoints.keep(kept);
-      }
-    } catch (error) {
-      this.note(
-        "checkpoint-lost",
-        `What was lost before this start is not known: ${errorText(error)}`,
-      );
-    }
-  }
-
-  /**
-   * LevelDB leans on the file system for the names of its files. Node.js' permission model forbids fsync to the keeper, so
-   * main does it once the store is open, before anything is acknowledged.
-   */
-  #syncStore(): void {
-    try {
-      syncDatabase(join(this.#options.dataDirectory, "store"));
-    } catch (error) {
-      this.note(
-        "store-not-synced",
-        `The outbox's files could not be synced to disk: ${errorText(error)}`,
-      );
-    }
+    this.#noteIf("checkpoint-lost", this.#checkpoints.recall(kept));
   }
 
   /** Gives a room fresh links to every peer that is there. */
@@ -250,7 +235,7 @@ export class House extends EventEmitter<HouseEvents> {
         room.startMs = Math.round(performance.now() - child.startedAt);
         this.emit("room", { room: name, state: "ready", pid: child.pid, text: "" });
         if (name === "keeper") {
-          this.#syncStore();
+          this.#noteIf("store-not-synced", syncStore(this.#options.dataDirectory));
           void this.journal.flush();
         }
         if (name !== "flowhost") {
@@ -296,6 +281,12 @@ export class House extends EventEmitter<HouseEvents> {
         break;
       case "journal":
         void this.journal.answer(child, message);
+        break;
+      case "watch":
+        this.#console.watch(child, message.on);
+        break;
+      case "query":
+        void this.#console.answer(child, message);
         break;
       default:
         break;
@@ -369,8 +360,15 @@ export class House extends EventEmitter<HouseEvents> {
     this.#notice({ device: "", notice, text, since: Date.now() });
   }
 
+  #noteIf(notice: string, text: string | null): void {
+    if (text !== null) {
+      this.note(notice, text);
+    }
+  }
+
   #notice(notice: NoticeText): void {
     this.emit("notice", notice);
+    this.#console.heard(notice);
     this.#notices.add(notice);
     this.#deliverNotices();
   }

@@ -1,5 +1,5 @@
 import { WardError } from "../errors.ts";
-import type { RoomName } from "../rooms.ts";
+import type { NoticeText, RoomName } from "../rooms.ts";
 
 /** What the house tells about a room. */
 export interface RoomEvent {
@@ -8,6 +8,12 @@ export interface RoomEvent {
   readonly pid: number;
   /** Why it is gone, in plain words. */
   readonly text: string;
+}
+
+/** What the house tells. */
+export interface HouseEvents {
+  room: [RoomEvent];
+  notice: [NoticeText];
 }
 
 interface RoomEvents {

@@ -46,6 +46,9 @@ export function roomConfig(name: RoomName, facts: HouseFacts): unknown {
         host: settings.editorHost,
         port: settings.editorPort,
         directory: join(dataDirectory, "console"),
+        gateway: site.gateway,
+        authoring: site.authoring,
+        wards: site.wards ?? [],
       };
   }
 }

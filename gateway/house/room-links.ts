@@ -9,6 +9,7 @@ import { socketPair } from "../socket-pair.ts";
 const LINKS: readonly (readonly [RoomName, RoomName])[] = [
   ["bedside", "flowhost"],
   ["flowhost", "keeper"],
+  ["flowhost", "listener"],
 ];
 
 /** Gives a room a fresh link to every peer that is there; `linkable` says which room can take one now. */

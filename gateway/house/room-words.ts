@@ -2,7 +2,7 @@ import { isConduct } from "../conduct-shape.ts";
 import { WardError } from "../errors.ts";
 import { isJournalEvent, type JournalKind } from "../journal/event.ts";
 import { isDeviceId } from "../reading.ts";
-import type { NoticeText, RoomName, RoomToMain } from "../rooms.ts";
+import { LISTENER_QUERIES, type NoticeText, type RoomName, type RoomToMain } from "../rooms.ts";
 
 /**
  * Checks what a room says to main. The flow host runs other people's flows, the listener answers everybody, and bedside
@@ -25,7 +25,7 @@ const MAY_SAY: Readonly<Record<RoomName, ReadonlySet<string>>> = {
   keeper: new Set([...EVERYBODY, "notice", "checkpoint-kept"]),
   bedside: new Set([...EVERYBODY, "notice", "checkpoint", "counted", "conduct"]),
   flowhost: new Set(EVERYBODY),
-  listener: new Set([...EVERYBODY, "editor", "journal"]),
+  listener: new Set([...EVERYBODY, "editor", "journal", "watch", "query"]),
 };
 
 /** What the listener may have written down. */
@@ -34,6 +34,9 @@ const LISTENER_KINDS: ReadonlySet<JournalKind> = new Set([
   "login-refused",
   "view",
   "deploy-requested",
+  "logout",
+  "break-glass",
+  "account-changed",
 ]);
 
 /** Characters of a notice's or last word's text, at most; of a checkpoint, at most. */
@@ -62,6 +65,15 @@ function parseKnown(value: Readonly<Record<string, unknown>>): RoomToMain | null
       const event = value["event"];
       return isCount(id) && isJournalEvent(event) && LISTENER_KINDS.has(event.kind)
         ? { t, id, event }
+        : null;
+    }
+    case "watch":
+      return typeof value["on"] === "boolean" ? { t, on: value["on"] } : null;
+    case "query": {
+      const what = LISTENER_QUERIES.find((known) => known === value["what"]);
+      const { argument } = value;
+      return isCount(id) && what !== undefined && isArgument(argument)
+        ? { t, id, what, argument }
         : null;
     }
     case "stopped":
@@ -116,6 +128,13 @@ function isFacts(value: unknown): value is Readonly<Record<string, string | numb
 function isCheckpointText(text: unknown): text is string {
   return typeof text === "string" && text.length <= CHECKPOINT_MAX;
 }
+
+function isArgument(argument: unknown): argument is string {
+  return typeof argument === "string" && ARGUMENT.test(argument);
+}
+
+/** Numbers, or base64 of up to 256 KiB. */
+const ARGUMENT = /^[A-Za-z0-9+/= ]{0,349528}$/;
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,6 +1,7 @@
 import { createPublicKey, X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 
+import { type WardBeds, wardsProblem } from "../access/wards.ts";
 import { errorText, WardError } from "../errors.ts";
 import { parseLineUrl } from "../lines/line-url.ts";
 import { isGatewayId } from "../reading.ts";
@@ -59,6 +60,8 @@ export interface SignedSettings {
   };
   /** Who may talk to whom, for a box with the guard (gateway/guard). Missing: the guard has nothing to say there. */
   readonly network?: NetworkRules;
+  /** Which beds belong to which ward, for who may see only theirs (gateway/access). Missing: all beds are one ward. */
+  readonly wards?: readonly WardBeds[];
   /** The Node-RED flow. */
   readonly flows: readonly Readonly<Record<string, unknown>>[];
 }
@@ -141,7 +144,7 @@ function missingProblem(name: string): string | null {
   return OPTIONAL.has(name) ? null : "is missing";
 }
 
-const OPTIONAL: ReadonlySet<string> = new Set(["deleteOn", "bundles", "network"]);
+const OPTIONAL: ReadonlySet<string> = new Set(["deleteOn", "bundles", "network", "wards"]);
 
 type Check = (value: unknown) => string | null;
 
@@ -162,6 +165,7 @@ const FIELDS: Readonly<Record<keyof SignedSettings, Check>> = {
   opcuaTrust: (value) => listProblem(value, TRUST_MAX, isCertificate, "a certificate in PEM"),
   bundles: (value) => bundlesProblem(value),
   network: (value) => networkProblem(value),
+  wards: (value) => wardsProblem(value),
   flows: (value) => listProblem(value, FLOW_NODES_MAX, isRecord, "an object"),
 };
 

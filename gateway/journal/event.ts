@@ -20,9 +20,15 @@ export const JOURNAL_KINDS = {
   /** A one-time address of the editor was given out on the gateway itself. */
   "login-issued": {},
   login: { session: "id" },
+  /** A session ends; `why` is `asked`, `idle` or `changed` (its account was). */
+  logout: { session: "id", why: "word" },
   "login-refused": { reason: "word" },
   /** A page with values of devices was opened. Of one session and page, once in ten minutes. */
   view: { session: "id", page: "word" },
+  /** Somebody opens another ward for a while, in an emergency, and says why. */
+  "break-glass": { session: "id", ward: "word", reason: "text" },
+  /** `change` is `made`, `changed` or `removed`. */
+  "account-changed": { session: "id", account: "name", change: "word" },
   /** A session of the editor asks for a deploy. */
   "deploy-requested": { session: "id" },
   /** SHA-256 of the gateway's certificate, with which the keeper starts. */
@@ -76,7 +82,7 @@ export const JOURNAL_KINDS = {
 } as const satisfies Readonly<Record<string, Readonly<Record<string, FieldForm>>>>;
 
 /** `hash`: 32 bytes as hex; `id`: 4-16 bytes as hex. */
-type FieldForm = "word" | "hash" | "id" | "count" | "version" | "line" | "device";
+type FieldForm = "word" | "name" | "text" | "hash" | "id" | "count" | "version" | "line" | "device";
 export type JournalKind = keyof typeof JOURNAL_KINDS;
 
 /** How it went, or what was decided: an entry is written before the thing itself happens. */
@@ -93,7 +99,7 @@ type Details<Kind extends JournalKind> = {
 export type JournalEvent = {
   readonly [Kind in JournalKind]: {
     readonly kind: Kind;
-    /** `gateway`, `hub`, `editor`, `local` (somebody on the gateway itself) or `fleet`, with `/name` where one is known. */
+    /** `gateway`, `hub`, `editor`, `person`, `local` (somebody on the gateway itself) or `fleet`, with `/name` where one is known. */
     readonly who: string;
     readonly outcome: Outcome;
     readonly what: Details<Kind>;
@@ -119,6 +125,9 @@ export function fieldsOf(kind: string): ReadonlyMap<string, FieldForm> | null {
 
 const FORMS: Readonly<Record<Exclude<FieldForm, "count">, RegExp>> = {
   word: /^[a-z0-9-]{1,64}$/,
+  name: /^[a-z0-9._-]{1,64}$/,
+  // Written by a person: one line without control characters.
+  text: /^[^\p{C}\p{Zl}\p{Zp}]{1,200}$/u,
   hash: /^[0-9a-f]{64}$/,
   id: /^(?:[0-9a-f]{2}){4,16}$/,
   version: /^[0-9A-Za-z.+-]{1,32}$/,
@@ -127,7 +136,7 @@ const FORMS: Readonly<Record<Exclude<FieldForm, "count">, RegExp>> = {
   // No @ and no ?: a login in a URL has no place here.
   line: /^[a-z0-9.+-]{2,16}:[A-Za-z0-9./:[\]_-]{1,200}$/,
 };
-const WHO = /^(?:gateway|hub|editor|local|fleet)(?:\/[a-z0-9._-]{1,64})?$/;
+const WHO = /^(?:gateway|hub|editor|person|local|fleet)(?:\/[a-z0-9._-]{1,64})?$/;
 
 /** True for an event that is right in every part, and has nothing beside. */
 export function isJournalEvent(value: unknown): value is JournalEvent {

@@ -9,6 +9,7 @@ import { type JournalEvent, parseJournalEvent } from "./event.ts";
 import { JournalFiles } from "./journal-files.ts";
 import { findJournal, type LastHouse, type OpenSegment } from "./journal-state.ts";
 import { leafHash, rootOf } from "./merkle.ts";
+import { type JournalEntries, pageOf } from "./page.ts";
 import { SEGMENT_BYTES_MAX, SEGMENT_ENTRIES, SegmentSeal, type SegmentOwner } from "./segment.ts";
 import { JournalTree } from "./tree.ts";
 
@@ -101,6 +102,11 @@ export class Journal {
       this.#writing = this.#writeAll();
     }
     return written.promise;
+  }
+
+  /** Entries as they are on disk; see `pageOf`. */
+  page(from: number | null, count: number): JournalEntries {
+    return pageOf(this.#files, this.tree.size, from, count);
   }
 
   /** Keeps a checkpoint that was signed for this journal. */

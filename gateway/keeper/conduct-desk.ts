@@ -3,7 +3,7 @@ import { ConductJudge, type JudgeOptions } from "../guard/conduct-judge.ts";
 import { readMemories, writeMemories } from "../guard/device-memory.ts";
 import { GroupedChanges } from "../guard/grouped.ts";
 import type { Neighbour } from "../guard/sightings.ts";
-import type { Conduct } from "../rooms.ts";
+import type { Conduct } from "../conduct.ts";
 import type { JournalBook } from "./journal-book.ts";
 import type { KeeperNotices } from "./notices.ts";
 import type { Vault } from "./vault.ts";

@@ -69,11 +69,18 @@ export class JournalBook {
     this.#write(event).catch((error: unknown) => this.#options.trouble(error));
   }
 
-  /** Answers main: `journal-append` with an event in JSON, or `journal-last`. With `error` and `code` when it cannot. */
+  /**
+   * Answers main: `journal-append` with an event in JSON, `journal-last`, or `journal-page COUNT [FROM]`. With `error` and `code`
+   * when it cannot.
+   */
   async ask(question: string): Promise<object> {
     try {
       if (question === "journal-last") {
         return { kind: this.#opened().lastHouse };
+      }
+      if (question.startsWith(PAGE)) {
+        const [count = 0, from = null] = question.slice(PAGE.length).split(" ").map(Number);
+        return this.#opened().page(from, count);
       }
       const json: unknown = JSON.parse(question.slice(APPEND.length));
       await this.append(parseJournalEvent(json));
@@ -110,10 +117,12 @@ export class JournalBook {
 }
 
 const APPEND = "journal-append ";
+const PAGE = "journal-page ";
 /** What strangers and flows can bring about would push everything else out of a journal of bounded size. */
 const LIMITS: Partial<Readonly<Record<JournalKind, readonly [burst: number, everyMs: number]>>> = {
   "login-refused": [20, 60_000],
   "login-issued": [60, 10_000],
+  "break-glass": [30, 60_000],
   view: [120, 10_000],
   "deploy-requested": [600, 5000],
   "flows-deployed": [600, 5000],

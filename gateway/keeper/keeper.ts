@@ -7,6 +7,7 @@ import { Forwarder } from "../uplink/forward.ts";
 import { brokerConnection } from "./broker-connection.ts";
 import { KeeperCounts, totalOf } from "./counts.ts";
 import { CurrentIdentity } from "./current-identity.ts";
+import { endsOf } from "./ends.ts";
 import { IdentityDesk } from "./identity-desk.ts";
 import { KeeperLink } from "./link.ts";
 import type { KeeperConfig } from "./messages.ts";
@@ -15,6 +16,7 @@ import type { MqttWill, ProtocolVersion } from "../mqtt/mqtt-options.ts";
 import { SealedCodec } from "./record-codec.ts";
 import { OutboxDesk } from "./outbox-desk.ts";
 import type { KeeperParts } from "./parts.ts";
+import { answerMain } from "./questions.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import type { OutboxEvents } from "../outbox/outbox-options.ts";
 import { JournalDesk } from "./journal-desk.ts";
@@ -222,15 +224,11 @@ export class Keeper {
     this.#options.send({ t: "checkpoint-kept", n });
   }
 
-  /** What main may ask: `checkpoint`, `flows` (those that the flow host runs, as text), and what the OutboxDesk answers. */
+  /** What main may ask; see questions.ts. */
   async ask(what: string): Promise<unknown> {
-    if (what.startsWith("journal-")) {
-      return this.#parts.journal.book.ask(what);
-    }
-    if (what === "flows") {
-      return this.#link?.flows() ?? null;
-    }
-    return what === "checkpoint" ? this.#parts.vault.read("checkpoint") : this.#desk.ask(what);
+    const { vault, journal } = this.#parts;
+    const flows = async (): Promise<string | null> => (await this.#link?.flows()) ?? null;
+    return answerMain(what, { vault, book: journal.book, flows, outbox: this.#desk });
   }
 
   /** Finishes the commit under way, says goodbye to the broker (2 seconds at most), and closes the store. */
@@ -336,10 +334,11 @@ export class Keeper {
       this.#backlog = await this.#parts.outbox.backlog();
       this.#link?.status(this.#status());
       const { connected } = this.#uplink;
-      const classes = this.#parts.counts.with(this.#backlog);
-      const { bundlesAnnounced } = this.#parts.counts;
-      const stats = { connected, store: this.storeId, classes, bundlesAnnounced };
-      this.#options.send({ t: "stats", stats });
+      const { counts } = this.#parts;
+      const { bundlesAnnounced } = counts;
+      const facts = { connected, store: this.storeId, bundlesAnnounced };
+      const classes = counts.with(this.#backlog);
+      this.#options.send({ t: "stats", stats: { ...facts, classes, ...endsOf(this.#parts) } });
       if (this.#ticks % STATE_TICKS === 0 || this.#link?.hasNewFlow()) {
         await this.#uplink.publishState();
       }

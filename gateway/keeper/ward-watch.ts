@@ -1,4 +1,4 @@
-import type { Conduct } from "../rooms.ts";
+import type { Conduct } from "../conduct.ts";
 import { ConductDesk, type ConductDeskOptions } from "./conduct-desk.ts";
 import { GuardDesk } from "./guard-desk.ts";
 import type { KeeperConfig } from "./messages.ts";

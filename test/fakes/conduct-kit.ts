@@ -1,6 +1,6 @@
 import type { Change } from "../../gateway/guard/change.ts";
 import type { ConductJudge } from "../../gateway/guard/conduct-judge.ts";
-import type { Conduct, DeviceConduct } from "../../gateway/rooms.ts";
+import type { Conduct, DeviceConduct } from "../../gateway/conduct.ts";
 
 /** What a device does in ten seconds. */
 export interface TenSeconds {

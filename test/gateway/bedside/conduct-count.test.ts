@@ -10,7 +10,8 @@ import { isConduct } from "../../../gateway/conduct-shape.ts";
 import { driverOf } from "../../../gateway/devices/catalog.ts";
 import type { Frame } from "../../../gateway/devices/device.ts";
 import type { DeviceSink } from "../../../gateway/lines/line.ts";
-import type { DeviceConduct, Subscription } from "../../../gateway/rooms.ts";
+import type { DeviceConduct } from "../../../gateway/conduct.ts";
+import type { Subscription } from "../../../gateway/rooms.ts";
 
 const AT = Date.UTC(2026, 10, 27);
 const SUBSCRIPTION: Subscription = {

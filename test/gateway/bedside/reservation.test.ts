@@ -53,7 +53,7 @@ test("a checkpoint survives its text form, and no other text is one", () => {
 test("main's memory is exact about what was counted and takes settled from the reservation", () => {
   const memory = new CheckpointMemory();
   assert.equal(memory.text, null);
-  memory.keep(JSON.stringify(checkpoint(2, 30)));
+  memory.counted(JSON.stringify(checkpoint(2, 30)));
   assert.equal(parseCheckpoint(memory.text ?? "").devices[0]?.reserved, 30);
   const boot = "f".repeat(16);
   memory.counted(JSON.stringify(checkpoint(0, 4, boot)));

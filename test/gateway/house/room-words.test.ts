@@ -53,6 +53,11 @@ test("only bedside counts, only the keeper keeps, only bedside and keeper give n
     [notice, ["keeper", "bedside"]],
     [{ t: "editor" }, ["listener"]],
     [{ t: "journal", id: 1, event: login }, ["listener"]],
+    [{ t: "watch", on: true }, ["listener"]],
+    [{ t: "watch", on: 1 }, []],
+    [{ t: "query", id: 1, what: "journal", argument: "50" }, ["listener"]],
+    [{ t: "query", id: 1, what: "outbox-read", argument: "" }, []],
+    [{ t: "query", id: 1, what: "accounts", argument: "x\ny" }, []],
     // What main alone knows, main alone may have written down.
     [{ t: "journal", id: 1, event: { ...login, kind: "house-stopped", what: {} } }, []],
     [{ t: "journal", id: 1, event: { ...login, text: "more" } }, []],

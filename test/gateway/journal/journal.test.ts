@@ -191,6 +191,22 @@ test("whole segments become subtrees, the oldest go, and proofs of the rest hold
   await again.close();
 });
 
+test("a page of it: the last entries, or those from a number on, over the end of a segment and of what is gone", async () => {
+  const journal = await fill(freshJournal(), 0, SEGMENT_ENTRIES + 30);
+  const { size } = journal.tree;
+  const numbers = (from: number | null, count: number): number[] =>
+    journal.page(from, count).entries.map(({ index }) => index);
+  assert.deepEqual(numbers(null, 3), [size - 3, size - 2, size - 1]);
+  assert.deepEqual(numbers(SEGMENT_ENTRIES - 1, 2), [SEGMENT_ENTRIES - 1, SEGMENT_ENTRIES]);
+  assert.deepEqual(numbers(size + 5, 10), []);
+  assert.equal(numbers(0, 5000).length, 200);
+  assert.equal(journal.page(7, 1).entries[0]?.entry.kind, "record-rejected");
+  await journal.close();
+  const dropped = await fill(freshJournal(), 0, 3 * SEGMENT_ENTRIES, 1);
+  assert.deepEqual(dropped.page(0, 10), { size: dropped.tree.size, entries: [] });
+  await dropped.close();
+});
+
 test("lost roots are made anew from the entries; without either a new journal begins and says why", async () => {
   const directory = freshJournal();
   const journal = await fill(directory, 0, 2 * SEGMENT_ENTRIES + 5);
