@@ -199,7 +199,7 @@ function sayer(io: CommandIo, json: boolean): (line: SaidLine) => void {
     } else if (line["event"] === "notice" || line["event"] === "keys") {
       io.stdout.write(`${textAt(line, "text")}\n`);
     } else if (line["event"] === "running") {
-      io.stdout.write(`The gateway runs. Editor: ${textAt(line, "editor") || "off"}\n`);
+      io.stdout.write(`The gateway runs. Pages: ${textAt(line, "editor") || "off"}\n`);
     } else if (line["event"] === "login") {
       io.stdout.write(`Next login: ${textAt(line, "editor")}\n`);
     }

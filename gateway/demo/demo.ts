@@ -15,7 +15,7 @@ import { aborted, ownCommand, Part, type PartLine } from "./child.ts";
 import { freePort, untilListening } from "./ports.ts";
 import { classReports, type DemoReport } from "./report.ts";
 import type { DemoNumbers } from "./status-line.ts";
-import { type PlannedDevice, wardPlan } from "./ward-plan.ts";
+import { demoWards, type PlannedDevice, wardPlan } from "./ward-plan.ts";
 
 /** How a demo is wanted. */
 export interface DemoOptions {
@@ -294,6 +294,7 @@ export class Demo extends EventEmitter<DemoEvents> {
         broker: { url: `mqtts://127.0.0.1:${brokerPort}`, serverName: BROKER_NAME },
         lines: [...new Set(this.#devices.map(({ line }) => line))],
         opcuaTrust,
+        wards: demoWards(this.#devices),
         flows: demoFlow(this.#devices.map(flowDevice)).map((node) => ({ ...node })),
       },
     });
@@ -319,7 +320,7 @@ export class Demo extends EventEmitter<DemoEvents> {
     const command = ownCommand("run", "--data", site.gatewayDirectory, "--json");
     const running = await this.#run("gateway", command, isRunningLine);
     this.#editorUrl = textAt(running, "editor");
-    this.emit("say", `Editor:   ${this.#editorUrl}   (works once)`);
+    this.emit("say", `Pages:    ${this.#editorUrl}   (works once)`);
     this.emit("say", `Readings: ${join(site.hubDirectory, "readings.ndjson")}`);
   }
 
@@ -360,7 +361,7 @@ export class Demo extends EventEmitter<DemoEvents> {
       this.emit("say", textAt(line, "text"));
     } else if (line["event"] === "login") {
       this.#editorUrl = textAt(line, "editor");
-      this.emit("say", `Editor:   ${textAt(line, "editor")}   (the next login; works once)`);
+      this.emit("say", `Pages:    ${textAt(line, "editor")}   (the next login; works once)`);
     }
   }
 }

@@ -1,3 +1,5 @@
+import { bedOf, type WardBeds } from "../access/wards.ts";
+
 /**
  * The ward of the demo: which simulated device stands where, on which kind of line. Every bed has a pulse oximeter, by turns
  * on a serial port and behind a serial device server; the rooms have what a ward building has.
@@ -24,6 +26,18 @@ export function wardPlan(beds: number): PlannedDevice[] {
       kind: "modbus",
     },
     { device: "incubator-1", model: "lads-incubator", line: "opc.tcp", kind: "opcua" },
+  ];
+}
+
+/** Two wards with half of the beds each, and what the building has. */
+export function demoWards(planned: readonly Pick<PlannedDevice, "device">[]): WardBeds[] {
+  const places = [...new Set(planned.map(({ device }) => bedOf(device)))];
+  const beds = places.filter((place) => place.startsWith("bed-"));
+  const half = Math.ceil(beds.length / 2);
+  return [
+    { ward: "north", beds: beds.slice(0, half) },
+    { ward: "south", beds: beds.slice(half) },
+    { ward: "building", beds: places.filter((place) => !beds.includes(place)) },
   ];
 }
 

@@ -11,8 +11,11 @@ import { openMemoryBus } from "../../fakes/modbus-wire.ts";
  * Slaves that are late, twice, short, long, garbled, silent, out of order, misnumbered or somebody else, at random from a seed. Each
  * word they send says which register it is and which request it answers, so that a value given for another one is seen.
  */
-const TIMING = { replyMs: 100, quietMs: 40, unitBackoffMs: 4 };
-/** Later than a reply may be, than the bus has to be quiet, and than the next request. */
+const TIMING = { replyMs: 100, quietMs: 40, unitBackoffMs: 90 };
+/**
+ * Later than a reply may be, than the bus has to be quiet, and than the next request; but no later than a silent unit is asked again (30 s
+ * by default): a reply from before that, which overtook those in between, is what no slave on a bus can send.
+ */
 const LATE_MS = 180;
 
 /** A part of the faults; `WARD_FAULT_SCALE=1` for ten thousand, 100 for a long run. */
