@@ -252,8 +252,8 @@ export type ListenerToFlowhost =
   /** Whether anybody looks, and at the waveforms of which devices. */
   | { readonly t: "watch"; readonly on: boolean; readonly waves: readonly string[] };
 
-/** What the listener may ask main for: parts of the journal, and who may log in. */
-export const LISTENER_QUERIES = ["journal", "accounts", "save-accounts"] as const;
+/** What the listener may ask main for: how the gateway is, parts of the journal, and who may log in. */
+export const LISTENER_QUERIES = ["facts", "journal", "accounts", "save-accounts"] as const;
 export type ListenerQuery = (typeof LISTENER_QUERIES)[number];
 
 /** What the flow host needs to know of the signed settings. */

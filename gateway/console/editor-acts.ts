@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
-
 import type { JournalEvent } from "../journal/event.ts";
+import type { Session } from "./sessions.ts";
 
-/** What people do at the editor that has to be written down before it is done. A session is named by a part of its hash. */
+/** What people do at the editor that has to be written down before it is done. */
 export class EditorActs {
   readonly #journal: (event: JournalEvent) => Promise<void>;
   readonly #now: () => number;
@@ -15,10 +14,10 @@ export class EditorActs {
     this.#now = now;
   }
 
-  /** A login that was good. */
-  async login(session: string): Promise<void> {
-    const what = { session: nameOf(session) };
-    await this.#journal({ kind: "login", who: "editor", outcome: "accepted", what });
+  /** A one-time login that was good. */
+  async login({ mark, person }: Session): Promise<void> {
+    const what = { session: mark };
+    await this.#journal({ kind: "login", who: person.who, outcome: "accepted", what });
   }
 
   /** A login that was not; nothing waits for that. */
@@ -32,24 +31,26 @@ export class EditorActs {
   }
 
   /** Resolves when a request may be passed on; null when there is nothing to write down of it. */
-  written(session: string, method: string, path: string): Promise<void> | null {
+  written(session: Session, method: string, path: string): Promise<void> | null {
+    const { mark, person } = session;
     if (method !== "GET" && DEPLOYS.test(path)) {
-      const what = { session: nameOf(session) };
-      return this.#journal({ kind: "deploy-requested", who: "editor", outcome: "accepted", what });
+      const what = { session: mark };
+      const kind = "deploy-requested";
+      return this.#journal({ kind, who: person.who, outcome: "accepted", what });
     }
     const page = VIEWS[path];
     return page === undefined ? null : this.#view(session, page);
   }
 
-  #view(session: string, page: string): Promise<void> | null {
-    const key = `${session} ${page}`;
+  #view({ mark, person }: Session, page: string): Promise<void> | null {
+    const key = `${mark} ${page}`;
     const now = this.#now();
     const seenAt = this.#views.get(key);
     if (seenAt !== undefined && now - seenAt < VIEW_MS) {
       return null;
     }
-    const what = { session: nameOf(session), page };
-    const written = this.#journal({ kind: "view", who: "editor", outcome: "accepted", what });
+    const what = { session: mark, page };
+    const written = this.#journal({ kind: "view", who: person.who, outcome: "accepted", what });
     return written.then(() => {
       if (this.#views.size >= VIEWS_MAX) {
         this.#views.clear();
@@ -66,7 +67,3 @@ const DEPLOYS = /^\/flows?(?:\/|$)/;
 /** A page that somebody keeps looking at is written down this often. */
 const VIEW_MS = 600_000;
 const VIEWS_MAX = 256;
-
-function nameOf(session: string): string {
-  return createHash("sha256").update(session).digest("hex").slice(0, 16);
-}

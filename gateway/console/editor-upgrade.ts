@@ -3,12 +3,11 @@ import type { Duplex } from "node:stream";
 
 import { hasBody, requestHeaders } from "./headers.ts";
 
-/** True for the one upgrade there is: the editor's own channel. */
+/** True for an upgrade as the editor's own channel asks for it. */
 export function isEditorChannel(incoming: IncomingMessage): boolean {
   return (
     incoming.method === "GET" &&
     incoming.headers.upgrade?.toLowerCase() === "websocket" &&
-    incoming.url?.split("?", 1)[0] === "/comms" &&
     !hasBody(incoming)
   );
 }

@@ -1,13 +1,19 @@
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
+import type { WardBeds } from "../access/wards.ts";
 import { awaitReady } from "../editor-socket.ts";
 import { WardError } from "../errors.ts";
-import type { JournalEvent } from "../journal/event.ts";
 import { enterRoom } from "../room-process.ts";
+import type { MainToRoom } from "../rooms.ts";
 import { socketPair } from "../socket-pair.ts";
+import { Console } from "./console.ts";
+import { FlowhostFeed } from "./flowhost-feed.ts";
 import { Listener } from "./listener.ts";
+import { MainTalk } from "./main-talk.ts";
+import { StaticFiles } from "./static-files.ts";
 
 /** What main gives the listener at its start. */
 export interface ListenerConfig {
@@ -15,38 +21,77 @@ export interface ListenerConfig {
   readonly port: number;
   /** Holds console.crt.pem and console.key.pem. */
   readonly directory: string;
+  readonly gateway: string;
+  readonly authoring: boolean;
+  /** From the signed settings; empty where they name none. */
+  readonly wards: readonly WardBeds[];
 }
 
-/** The listener process: the only one that a browser reaches. */
+/** The listener process: the only one that a browser reaches. Nothing here but the wiring of its parts. */
 let listener: Listener | null = null;
-/** Events that main has not answered for yet, by their numbers. */
-const unwritten = new Map<number, (problem: string | null) => void>();
-let events = 0;
+let pages: Console | null = null;
 
 const send = enterRoom({
-  message: (message) => {
-    if (message.t === "start" && isListenerConfig(message.config)) {
-      start(message.config).catch((error: unknown) => {
-        setImmediate(() => {
-          throw error;
-        });
-      });
-    } else if (message.t === "ask" && message.what === "login") {
-      send({ t: "answer", id: message.id, value: listener?.issueLogin() ?? null });
-    } else if (message.t === "ask" && message.what === "login-due") {
-      send({ t: "answer", id: message.id, value: listener?.loginDue ?? false });
-    } else if (message.t === "journaled") {
-      unwritten.get(message.id)?.(message.problem);
-      unwritten.delete(message.id);
-    }
-  },
+  message: (message, socket) => hear(message, socket),
   oldestUnsettledMs: () => null,
   stop: async () => {
     await listener?.close();
   },
 });
+const main = new MainTalk(send);
+const feed = new FlowhostFeed({
+  onBoard: (event) => pages?.board(event),
+  onWaves: (event) => pages?.waves(event),
+  // The facts that main tells each second say it too.
+  onUp: () => undefined,
+});
 
-async function start({ host, port, directory }: ListenerConfig): Promise<void> {
+function hear(message: MainToRoom, socket: Socket | null): void {
+  switch (message.t) {
+    case "start":
+      if (isListenerConfig(message.config)) {
+        start(message.config).catch((error: unknown) => {
+          setImmediate(() => {
+            throw error;
+          });
+        });
+      }
+      break;
+    case "link":
+      if (socket !== null && message.peer === "flowhost") {
+        feed.attach(socket);
+      } else {
+        socket?.destroy();
+      }
+      break;
+    case "ask":
+      send({ t: "answer", id: message.id, value: answerTo(message.what) });
+      break;
+    case "journaled":
+    case "queried":
+      main.heard(message);
+      break;
+    case "facts":
+      pages?.facts(message.facts);
+      break;
+    default:
+      socket?.destroy();
+  }
+}
+
+function answerTo(what: string): unknown {
+  switch (what) {
+    case "login":
+      return listener?.issueLogin() ?? null;
+    case "login-due":
+      return listener?.loginDue ?? false;
+    default:
+      return null;
+  }
+}
+
+async function start(config: ListenerConfig): Promise<void> {
+  const { host, port, directory, gateway, authoring, wards } = config;
   const [cert, key] = await Promise.all(
     ["console.crt.pem", "console.key.pem"].map((file) => readFile(join(directory, file), "utf8")),
   );
@@ -56,29 +101,32 @@ async function start({ host, port, directory }: ListenerConfig): Promise<void> {
       `Cannot read the console's certificate in ${directory}.`,
     );
   }
-  const opened = new Listener({ host, port, cert, key, connectEditor, journal });
+  pages = new Console({
+    gateway,
+    authoring,
+    wards,
+    query: (what, argument) => main.query(what, argument),
+    journal: (event) => main.journal(event),
+    watch: (on, waves) => {
+      send({ t: "watch", on });
+      feed.watch(on, waves);
+    },
+    now: () => performance.now(),
+  });
+  const opened = new Listener({
+    host,
+    port,
+    cert,
+    key,
+    console: pages,
+    files: new StaticFiles(fileURLToPath(new URL("built", import.meta.url))),
+    connectEditor,
+    journal: (event) => main.journal(event),
+  });
   const openPort = await opened.open();
   listener = opened;
   send({ t: "ready", facts: { port: openPort } });
 }
-
-/** Has main write something down. Rejects with WardError `WARD_JOURNAL_WRITE`. */
-function journal(event: JournalEvent): Promise<void> {
-  events += 1;
-  const id = events;
-  return new Promise((resolve, reject) => {
-    const refuse = (why: string): void =>
-      reject(new WardError("WARD_JOURNAL_WRITE", `Cannot write the journal: ${why}`));
-    if (unwritten.size >= UNWRITTEN_MAX) {
-      refuse("too much waits to be written down.");
-      return;
-    }
-    unwritten.set(id, (problem) => (problem === null ? resolve() : refuse(problem)));
-    send({ t: "journal", id, event });
-  });
-}
-
-const UNWRITTEN_MAX = 256;
 
 /** One end for us, the other by way of main to the flow host. */
 async function connectEditor(): Promise<Socket> {
@@ -93,5 +141,7 @@ async function connectEditor(): Promise<Socket> {
 }
 
 function isListenerConfig(config: unknown): config is ListenerConfig {
-  return typeof config === "object" && config !== null && "directory" in config && "port" in config;
+  return (
+    typeof config === "object" && config !== null && "directory" in config && "wards" in config
+  );
 }

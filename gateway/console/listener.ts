@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 
 import { Guests } from "../guests.ts";
 import type { JournalEvent } from "../journal/event.ts";
+import type { Console } from "./console.ts";
 import { EditorActs } from "./editor-acts.ts";
 import { EditorAgent } from "./editor-agent.ts";
 import { forwardRequest } from "./editor-forward.ts";
@@ -14,16 +15,20 @@ import { isSameOrigin, SECURITY_HEADERS, sessionCookie, sessionOf } from "./head
 import { HostNames } from "./host-names.ts";
 import { Logins } from "./login.ts";
 import { answer } from "./pages.ts";
+import { LOCAL, mayOf, type Session } from "./sessions.ts";
+import type { StaticFiles } from "./static-files.ts";
 
 /**
- * The only thing of a gateway that listens: HTTPS with a one-time login in front of the editor. TLS and the login end here;
- * behind them each connection is a socket pair whose other end goes to the flow host, which has no network.
+ * The only thing of a gateway that listens: HTTPS with a login in front of pages and editor. TLS and the login end here; what is for the editor
+ * (/flow/) goes on over a socket pair whose other end is the flow host's, which has no network.
  */
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
   readonly cert: string;
   readonly key: string;
+  readonly console: Console;
+  readonly files: StaticFiles;
   /** Gives one end of a new socket pair to the flow host and returns the other. */
   readonly connectEditor: () => Promise<Socket>;
   /** Resolves when the event is in the journal; rejects when it is not, and then what it tells of does not happen. */
@@ -108,6 +113,7 @@ export class Listener {
 
   async close(): Promise<void> {
     this.#agent.destroy();
+    this.#options.console.close();
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
@@ -159,32 +165,56 @@ export class Listener {
       unlessRefused(response, this.#login(url, response));
     } else if (!isSameOrigin(incoming)) {
       answer(response, 403, "Not from here", ELSEWHERE);
-    } else if (this.#isLive(incoming)) {
-      const written = this.#acts.written(sessionOf(incoming), incoming.method ?? "", url.pathname);
+    } else if (isReading(incoming) && this.#options.files.has(url.pathname)) {
+      this.#options.files.answer(url.pathname, incoming, response);
+    } else if (isApi(url.pathname)) {
+      const session = this.#sessionOf(incoming, url.pathname !== "/api/events");
+      void this.#options.console.answer(url, session, incoming, response);
+    } else if (url.pathname.startsWith(`${FLOW}/`)) {
+      this.#editor(url, incoming, response);
+    } else {
+      answer(response, 404, "Not there", "This gateway has no page of that name.");
+    }
+  }
+
+  #editor(url: URL, incoming: IncomingMessage, response: ServerResponse): void {
+    const session = this.#sessionOf(incoming);
+    const path = behindFlow(incoming, url);
+    if (session === null) {
+      answer(response, 401, "Sign in first", NO_LOGIN);
+    } else if (!mayUseEditor(session, path, isReading(incoming))) {
+      answer(response, 403, "Not permitted", "Your roles do not permit this.");
+    } else {
+      const written = this.#acts.written(session, incoming.method ?? "", path);
       const forward = (): void => forwardRequest(this.#agent, incoming, response);
       if (written === null) {
         forward();
       } else {
         unlessRefused(response, written.then(forward));
       }
-    } else {
-      answer(response, 401, "One-time login needed", NO_LOGIN);
     }
   }
 
   async #login(url: URL, response: ServerResponse): Promise<void> {
-    const redeemed = this.#logins.redeem(url.searchParams.get("token") ?? "");
-    if ("refused" in redeemed) {
-      const { title, text } = REFUSALS[redeemed.refused];
-      this.#acts.refused(redeemed.refused);
+    const refused = this.#logins.redeem(url.searchParams.get("token") ?? "");
+    if (refused !== null) {
+      const { title, text } = REFUSALS[refused];
+      this.#acts.refused(refused);
       setTimeout(() => answer(response, 401, title, text), REFUSAL_MS);
       return;
     }
-    await this.#acts.login(redeemed.session);
-    response.setHeader("Set-Cookie", sessionCookie(redeemed.session));
+    const { sessions } = this.#options.console;
+    const session = sessions.open(LOCAL);
+    try {
+      await this.#acts.login(session);
+    } catch (error) {
+      sessions.end(session, "asked");
+      throw error;
+    }
+    response.setHeader("Set-Cookie", sessionCookie(session.id));
     // A page and not a redirect: a strict cookie does not travel with a redirect that another site started.
     response.setHeader("Refresh", "0; url=/");
-    answer(response, 200, "Welcome", "The editor opens in a moment.");
+    answer(response, 200, "Welcome", "The pages open in a moment.");
   }
 
   #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -192,11 +222,19 @@ export class Listener {
     try {
       if (!this.#names.has(incoming.headers.host)) {
         refuseUpgrade(socket, 421);
-      } else if (!isSameOrigin(incoming) || !this.#isLive(incoming)) {
+        return;
+      }
+      const session = this.#engineerOf(incoming);
+      const url = urlOf(incoming);
+      if (!isSameOrigin(incoming) || session === null) {
         refuseUpgrade(socket, 401);
-      } else if (!isEditorChannel(incoming)) {
+      } else if (url?.pathname !== `${FLOW}/comms` || !isEditorChannel(incoming)) {
         refuseUpgrade(socket, 400);
       } else {
+        behindFlow(incoming, url);
+        const end = (): void => void socket.destroy();
+        session.channels.add(end);
+        socket.on("close", () => session.channels.delete(end));
         forwardUpgrade(this.#agent, incoming, socket, head);
       }
     } catch {
@@ -204,12 +242,20 @@ export class Listener {
     }
   }
 
-  #isLive(incoming: IncomingMessage): boolean {
-    const live = this.#logins.isLive(sessionOf(incoming));
-    if (live) {
+  /** Whoever may use the editor, or null. */
+  #engineerOf(incoming: IncomingMessage): Session | null {
+    const session = this.#sessionOf(incoming);
+    return session !== null && mayOf(session).has("flow") ? session : null;
+  }
+
+  /** The session that a browser shows, or null; `isUse` keeps it alive. */
+  #sessionOf(incoming: IncomingMessage, isUse = true): Session | null {
+    const { sessions } = this.#options.console;
+    const session = isUse ? sessions.use(sessionOf(incoming)) : sessions.look(sessionOf(incoming));
+    if (session !== null) {
       this.#guests.welcome(incoming.socket);
     }
-    return live;
+    return session;
   }
 }
 
@@ -241,7 +287,7 @@ function unlessRefused(response: ServerResponse, act: Promise<void>): void {
 const NO_JOURNAL =
   "This gateway writes down who does what before it is done, and cannot at the moment. Look at its disk, or try again in a minute.";
 const RENEW = "For a new one, run <code>wardgate login --data DIR</code> on the gateway.";
-const NO_LOGIN = `Open the newest login address that the gateway printed on its terminal. Each address works once. ${RENEW}`;
+const NO_LOGIN = `Sign in with name and password, or open the newest login address that the gateway printed on its terminal. Each address works once. ${RENEW}`;
 const ELSEWHERE = "This request came from another page and was refused.";
 const WRONG_NAME =
   "This gateway does not go by that name. Open it by its own name, or as localhost.";
@@ -258,3 +304,30 @@ const REFUSALS = {
 function urlOf({ url = "" }: IncomingMessage): URL | null {
   return url.startsWith("/") ? URL.parse(url, "https://gateway") : null;
 }
+
+function isReading({ method }: IncomingMessage): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function isApi(path: string): boolean {
+  return path.startsWith("/api/") || path === "/healthz" || path === "/metrics";
+}
+
+/** Whoever looks at flows may not change them by that; the flow host's own board has values of every ward. */
+function mayUseEditor(session: Session, path: string, isReadingOnly: boolean): boolean {
+  const may = mayOf(session);
+  const values = path !== "/ward/board" || (may.has("values") && may.has("all-wards"));
+  return may.has("flow") && values && (isReadingOnly || may.has("deploy"));
+}
+
+/**
+ * The flow host knows nothing of where its editor is to browsers: takes that away, and returns the path that is left. What goes on is what was
+ * looked at, and not how the browser wrote it.
+ */
+function behindFlow(incoming: IncomingMessage, { pathname, search }: URL): string {
+  const path = pathname.slice(FLOW.length);
+  incoming.url = `${path}${search}`;
+  return path;
+}
+
+const FLOW = "/flow";

@@ -60,6 +60,8 @@ function receive(message: MainToRoom, socket: Socket | null): void {
     case "checkpointed":
     case "keep-checkpoint":
     case "journaled":
+    case "facts":
+    case "queried":
       break;
   }
 }
@@ -76,6 +78,8 @@ function takeSocket(
     flowhost.linkBedside(socket);
   } else if (message.peer === "keeper") {
     flowhost.linkKeeper(socket);
+  } else if (message.peer === "listener") {
+    flowhost.console.link(socket);
   } else {
     socket.destroy();
   }

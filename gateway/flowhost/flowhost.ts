@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { setTimeout as later } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { errorText, WardError } from "../errors.ts";
@@ -16,6 +17,7 @@ import {
 import { Sealer } from "../sealing/seal.ts";
 import { bedsideParser } from "./bedside-messages.ts";
 import { Board } from "./board.ts";
+import { ConsoleFeed } from "./console-feed.ts";
 import { Documents } from "./documents.ts";
 import { makeEditorPages } from "./editor-pages.ts";
 import { Editor } from "./editor.ts";
@@ -60,6 +62,8 @@ export class Flowhost {
   readonly #documents: Documents;
   readonly #editor: Editor;
   readonly #board: Board = new Board();
+  /** What the pages show of the board. */
+  readonly console: ConsoleFeed = new ConsoleFeed({ board: this.#board });
   readonly #statuses: NodeStatuses = new NodeStatuses();
   readonly #outbox: OutboxWatch = new OutboxWatch();
   readonly #intake: Intake;
@@ -177,6 +181,7 @@ export class Flowhost {
   /** Ends in order: flows stop (what waits for a seal is sealed), then what is sealed is put; each within its time. */
   async stop(): Promise<void> {
     this.#editor.close();
+    this.console.close();
     const nodeRed = this.#nodeRed;
     if (nodeRed !== null) {
       const stopped = nodeRed.stop().catch((error: unknown) => this.#log.add(errorText(error)));
@@ -390,9 +395,3 @@ const CLOCK_STEP_MAX_MS = 1000;
 /** Main waits 1.5 s for this room to stop. */
 const STOP_FLOWS_MS = 900;
 const DRAIN_MS = 450;
-
-function later(afterMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, afterMs);
-  });
-}

@@ -74,6 +74,9 @@ export class ConsoleDesk {
   }
 
   async #asked({ what, argument }: Extract<RoomToMain, { t: "query" }>): Promise<unknown> {
+    if (what === "facts") {
+      return this.#facts();
+    }
     if (this.#asking >= ASKING_MAX) {
       throw new WardError(
         "WARD_ROOM_SILENT",

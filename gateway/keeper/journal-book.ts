@@ -80,7 +80,8 @@ export class JournalBook {
       }
       if (question.startsWith(PAGE)) {
         const [count = 0, from = null] = question.slice(PAGE.length).split(" ").map(Number);
-        return this.#opened().page(from, count);
+        const { size, entries } = this.#opened().page(from, count);
+        return { size, entries: entries.map(({ index, entry }) => ({ index, ...entry })) };
       }
       const json: unknown = JSON.parse(question.slice(APPEND.length));
       await this.append(parseJournalEvent(json));

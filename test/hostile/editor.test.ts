@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { afterEach, before, after, test } from "node:test";
 
 import { Listener } from "../../gateway/console/listener.ts";
+import { StaticFiles } from "../../gateway/console/static-files.ts";
+import { openConsole } from "../fakes/console-kit.ts";
 import type { JournalEvent } from "../../gateway/journal/event.ts";
 import { createRoot, issueServer } from "../../provisioning/ca.ts";
 import { gone, heard, NASTY, silent, tls } from "../fakes/hostile-kit.ts";
@@ -25,6 +27,8 @@ before(async () => {
     port: 0,
     cert,
     key,
+    console: openConsole().console,
+    files: new StaticFiles("/nowhere"),
     journal: async (event) => void journalled.push(event),
     connectEditor: async () => {
       reached += 1;
@@ -61,20 +65,23 @@ test("no path, token, cookie, host or origin of a stranger gets to the editor or
     get("/login?token=__proto__"),
     get("/login?token="),
     get(`/login?token=${encodeURIComponent(NASTY)}`),
-    get("/flows", "Cookie: __Host-wardgate=__proto__\r\n"),
-    get("/flows", "Cookie: __Host-wardgate=constructor; __Host-wardgate=toString\r\n"),
-    get("/flows", `Cookie: ${"a=b; ".repeat(2000)}\r\n`),
-    get("/flows", "Host: localhost\r\n"),
-    get("/flows", "Origin: null\r\n"),
-    get("/flows", "Origin: https://localhost.evil.example\r\n"),
-    get("/flows", "X-Forwarded-For: 127.0.0.1\r\nX-Original-URL: /login\r\n"),
-    get("/comms", "Upgrade: websocket\r\n").replace("Connection: close", "Connection: Upgrade"),
-    get("/flows").replace("Host: localhost", "Host: localhost@evil.example"),
-    get("/flows").replace("Host: localhost", "Host: evil.example#localhost"),
-    get("/flows").replace("Host: localhost", "Host: localhost\0"),
+    get("/flow/flows", "Cookie: __Host-wardgate=__proto__\r\n"),
+    get("/flow/flows", "Cookie: __Host-wardgate=constructor; __Host-wardgate=toString\r\n"),
+    get("/flow/flows", `Cookie: ${"a=b; ".repeat(2000)}\r\n`),
+    get("/flow/flows", "Host: localhost\r\n"),
+    get("/flow/flows", "Origin: null\r\n"),
+    get("/flow/flows", "Origin: https://localhost.evil.example\r\n"),
+    get("/flow/flows", "X-Forwarded-For: 127.0.0.1\r\nX-Original-URL: /login\r\n"),
+    get("/flow/comms", "Upgrade: websocket\r\n").replace(
+      "Connection: close",
+      "Connection: Upgrade",
+    ),
+    get("/flow/flows").replace("Host: localhost", "Host: localhost@evil.example"),
+    get("/flow/flows").replace("Host: localhost", "Host: evil.example#localhost"),
+    get("/flow/flows").replace("Host: localhost", "Host: localhost\0"),
     get("*").replace("GET", "OPTIONS"),
     `CONNECT keeper:1 HTTP/1.1\r\nHost: localhost\r\n\r\n`,
-    `TRACE /flows HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+    `TRACE /flow/flows HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
   ];
   for (const text of evil) {
     const answer = await say(text);
@@ -85,14 +92,14 @@ test("no path, token, cookie, host or origin of a stranger gets to the editor or
 });
 
 test("a request hidden in another's body or length is not answered", async () => {
-  const hidden = get("/flows");
+  const hidden = get("/flow/flows");
   for (const framing of [
     `Content-Length: ${hidden.length}\r\nTransfer-Encoding: chunked\r\n`,
     `Content-Length: 0\r\nContent-Length: ${hidden.length}\r\n`,
     "Transfer-Encoding: chunked, identity\r\n",
     "Transfer-Encoding:\vchunked\r\n",
   ]) {
-    const text = `POST /flows HTTP/1.1\r\nHost: localhost\r\n${framing}\r\n0\r\n\r\n${hidden}`;
+    const text = `POST /flow/flows HTTP/1.1\r\nHost: localhost\r\n${framing}\r\n0\r\n\r\n${hidden}`;
     const answer = await say(text);
     assert.equal(answer.split("HTTP/1.1 ").length, 2, framing);
   }
@@ -103,6 +110,6 @@ test("who holds connections open at many addresses keeps no engineer out", async
   const flood = await Promise.all(
     Array.from({ length: 400 }, (_, place) => silent(port, `127.0.2.${1 + (place % 40)}`)),
   );
-  assert.match(await say(get("/")), /^HTTP\/1\.1 401 /);
+  assert.match(await say(get("/api/me")), /^HTTP\/1\.1 401 /);
   flood.forEach((socket) => socket.destroy());
 });

@@ -46,6 +46,8 @@ export async function openEditor(
     troubles.push(`${request.url()}: ${request.failure()?.errorText}`),
   );
   await page.goto(demo.editorUrl);
+  await page.waitForURL((url) => url.pathname !== "/login");
+  await page.goto(new URL("/flow/", demo.editorUrl).href);
   await page.waitForSelector("#red-ui-workspace-chart .red-ui-flow-node", { timeout: 60_000 });
   return { page, troubles, close: () => browser.close() };
 }

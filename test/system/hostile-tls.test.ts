@@ -8,6 +8,8 @@ import { text } from "node:stream/consumers";
 
 import { textAt } from "../../gateway/json-value.ts";
 import { Listener } from "../../gateway/console/listener.ts";
+import { StaticFiles } from "../../gateway/console/static-files.ts";
+import { openConsole } from "../fakes/console-kit.ts";
 import { EmbeddedBroker } from "../../hub/broker.ts";
 import { createRoot, issueServer } from "../../provisioning/ca.ts";
 import { makeTestPki, type TestPki } from "../provisioning/pki.ts";
@@ -43,6 +45,8 @@ before(async () => {
     port: 0,
     cert,
     key,
+    console: openConsole().console,
+    files: new StaticFiles("/nowhere"),
     journal: async () => undefined,
     connectEditor: async () => {
       throw new Error("away");

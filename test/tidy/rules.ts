@@ -113,10 +113,15 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     ],
   },
   {
+    files: "gateway/access/",
+    may: [...NOUNS, "gateway/access/", "node:crypto"],
+  },
+  {
     files: "gateway/console/",
     may: [
       ...NOUNS,
       ...ROOM_PARTS,
+      "gateway/access/",
       "gateway/console/",
       "gateway/guests.ts",
       "gateway/socket-pair.ts",

@@ -66,12 +66,12 @@ export class EditorClient {
   deploy(type: "full" | "flows" | "nodes" | "reload", flows: readonly unknown[]): Promise<Answer> {
     const body = type === "reload" ? {} : { flows };
     const headers = { "node-red-deployment-type": type, "node-red-api-version": "v2" };
-    return this.ask("POST", "/flows", body, headers);
+    return this.ask("POST", "/flow/flows", body, headers);
   }
 
   /** The running flow. */
   async flows(): Promise<Record<string, unknown>[]> {
-    const answer = await this.ask("GET", "/flows", null, { "node-red-api-version": "v2" });
+    const answer = await this.ask("GET", "/flow/flows", null, { "node-red-api-version": "v2" });
     const { flows }: { flows: Record<string, unknown>[] } = JSON.parse(answer.body);
     return flows;
   }

@@ -14,6 +14,9 @@ import fc from "fast-check";
 
 import { Listener } from "../../../gateway/console/listener.ts";
 import { Logins } from "../../../gateway/console/login.ts";
+import { LOCAL, Sessions } from "../../../gateway/console/sessions.ts";
+import { StaticFiles } from "../../../gateway/console/static-files.ts";
+import { openConsole } from "../../fakes/console-kit.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "wardgate-listener-"));
 /** What the editor answers on these paths, byte for byte. */
@@ -83,6 +86,8 @@ before(async () => {
     key: readFileSync(join(directory, "key"), "utf8"),
     now: () => now,
     limits: { handshakeMs: 1000, headersMs: 1500 },
+    console: openConsole({ now: () => now }).console,
+    files: new StaticFiles(join(directory, "no-pages")),
     journal: async (event) => {
       if (journalProblem !== null) {
         throw journalProblem;
@@ -138,7 +143,7 @@ function ask(path: string, options: RequestOptions = {}, sent = ""): Promise<Ans
 /** Opens /comms, or another path: what the channel says to "hello", or the status that refuses it. */
 function upgrade(
   headers: Record<string, string>,
-  { path = "/comms", method = "GET" } = {},
+  { path = "/flow/comms", method = "GET" } = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const asked = request({
@@ -197,7 +202,7 @@ async function login(): Promise<string> {
 }
 
 test("without a login nothing of the editor is reached, and the page says what to do", async () => {
-  for (const path of ["/", "/flows", "/comms", "//flows", "/%2e%2e/flows"]) {
+  for (const path of ["/flow/", "/flow/flows", "/flow/comms", "/flow//flows", "/flow/ward/board"]) {
     const answer = await ask(path);
     assert.equal(answer.status, 401);
     assert.match(answer.body, /login/i);
@@ -212,14 +217,14 @@ test("a login works once, and its session reaches the editor without passing its
   assert.match(String(first.headers["set-cookie"]), /Secure; HttpOnly; SameSite=Strict/);
   assert.equal((await ask(`/login?token=${token}`)).status, 401);
   const cookie = String(first.headers["set-cookie"]).split(";")[0] ?? "";
-  const answer = await ask("/flows", { headers: { cookie } });
+  const answer = await ask("/flow/flows", { headers: { cookie } });
   assert.equal(answer.status, 200);
   assert.deepEqual(JSON.parse(answer.body), { url: "/flows", cookie: null });
 });
 
 test("another page's request is refused even with a session", async () => {
   const cookie = await login();
-  const answer = await ask("/flows", {
+  const answer = await ask("/flow/flows", {
     method: "POST",
     headers: { cookie, origin: "https://evil.example" },
   });
@@ -237,7 +242,7 @@ test("an upgrade needs a session and our own origin, and then carries bytes both
 
 test("only a GET to /comms becomes a websocket", async () => {
   const own = { cookie: await login(), origin: `https://127.0.0.1:${port}` };
-  assert.equal(await upgrade(own, { path: "/flows" }), "400");
+  assert.equal(await upgrade(own, { path: "/flow/flows" }), "400");
   assert.equal(await upgrade(own, { method: "POST" }), "400");
   assert.equal(await upgrade({ ...own, upgrade: "h2c" }), "400");
   assert.equal(await upgrade({ ...own, "content-length": "5" }), "400");
@@ -247,7 +252,7 @@ test("an upgrade that the editor does not make is no channel past the listener",
   const cookie = await login();
   const seen = editorSaw.length;
   const answered = await raw(
-    `GET /comms HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: https://127.0.0.1:${port}\r\nCookie: ${cookie}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Refuse: 1\r\n\r\nDELETE /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`,
+    `GET /flow/comms HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: https://127.0.0.1:${port}\r\nCookie: ${cookie}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Refuse: 1\r\n\r\nDELETE /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`,
   );
   assert.match(answered, /^HTTP\/1\.1 502 /);
   assert.doesNotMatch(answered, /echo|200 OK/);
@@ -258,7 +263,7 @@ test("the editor's part of an upgrade passes on nothing but the websocket", asyn
   const cookie = await login();
   const answered = new Promise<Answer["headers"]>((resolve, reject) => {
     const asked = request({
-      ...toListener("/comms"),
+      ...toListener("/flow/comms"),
       headers: {
         connection: "Upgrade",
         upgrade: "websocket",
@@ -281,13 +286,25 @@ test("a request that is no address is answered 400, and the listener goes on", a
   assert.match(answered, /^HTTP\/1\.1 400 /);
   const asterisk = "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   assert.match(await raw(asterisk), /^HTTP\/1\.1 400 /);
-  assert.equal((await ask("/")).status, 401);
+  assert.equal((await ask("/api/me")).status, 401);
 });
 
 test("nothing that a stranger sends ends the listener or gets past it", async () => {
   const seen = editorSaw.length;
   const word = fc.oneof(
-    fc.constantFrom("/", "//[", "/login?token=%", "*", "http://[", "/comms", ":", "%00", "CONNECT"),
+    fc.constantFrom(
+      "/",
+      "//[",
+      "/login?token=%",
+      "*",
+      "http://[",
+      "/flow/comms",
+      "/api/me",
+      "/flow/ward/board",
+      ":",
+      "%00",
+      "CONNECT",
+    ),
     fc.string({ maxLength: 20 }),
   );
   const header = fc.constantFrom(
@@ -309,7 +326,7 @@ test("nothing that a stranger sends ends the listener or gets past it", async ()
     }),
     { numRuns: 60 },
   );
-  assert.equal((await ask("/")).status, 401);
+  assert.equal((await ask("/api/me")).status, 401);
   assert.deepEqual(editorSaw.slice(seen), []);
 });
 
@@ -317,7 +334,7 @@ test("while the flow is away the editor is answered for with 503", async () => {
   const cookie = await login();
   editorAway = true;
   try {
-    const answer = await ask("/flows-away", { headers: { cookie } });
+    const answer = await ask("/flow/flows-away", { headers: { cookie } });
     assert.equal(answer.status, 503);
     assert.match(answer.body, /starting/);
     const origin = `https://127.0.0.1:${port}`;
@@ -329,10 +346,10 @@ test("while the flow is away the editor is answered for with 503", async () => {
 
 test("an answer of the editor that cannot be passed on is a 502", async () => {
   const cookie = await login();
-  for (const path of ["/status-099", "/switches", "/no-http"]) {
+  for (const path of ["/flow/status-099", "/flow/switches", "/flow/no-http"]) {
     assert.equal((await ask(path, { headers: { cookie } })).status, 502, path);
   }
-  assert.equal((await ask("/flows", { headers: { cookie } })).status, 200);
+  assert.equal((await ask("/flow/flows", { headers: { cookie } })).status, 200);
 });
 
 test("what concerns one connection only is passed on in neither direction (RFC 9110, 7.6.1)", async () => {
@@ -348,7 +365,7 @@ test("what concerns one connection only is passed on in neither direction (RFC 9
     "proxy-connection": "keep-alive",
     "content-length": "5",
   };
-  const asked = await ask("/echo", { method: "DELETE", headers }, "hello");
+  const asked = await ask("/flow/echo", { method: "DELETE", headers }, "hello");
   const echoed = JSON.parse(asked.body) as { headers: Record<string, string>; body: string };
   assert.equal(echoed.body, "hello");
   assert.deepEqual(Object.keys(echoed.headers).sort(), [
@@ -358,7 +375,7 @@ test("what concerns one connection only is passed on in neither direction (RFC 9
     "x-kept",
   ]);
   assert.equal(echoed.headers["connection"], "keep-alive");
-  const answer = await ask("/hops", { headers: { cookie } });
+  const answer = await ask("/flow/hops", { headers: { cookie } });
   assert.equal(answer.body, "ok");
   assert.equal(answer.headers["x-kept"], "1");
   for (const name of ["trailer", "proxy-authenticate", "x-named", "set-cookie"]) {
@@ -369,7 +386,7 @@ test("what concerns one connection only is passed on in neither direction (RFC 9
 test("a body of unknown length stays one body, whatever the method", async () => {
   const headers = { cookie: await login(), "transfer-encoding": "chunked" };
   const body = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
-  const asked = await ask("/echo", { method: "DELETE", headers }, body);
+  const asked = await ask("/flow/echo", { method: "DELETE", headers }, body);
   assert.equal((JSON.parse(asked.body) as { body: string }).body, body);
   assert.ok(!editorSaw.includes("GET /smuggled"));
 });
@@ -377,7 +394,7 @@ test("a body of unknown length stays one body, whatever the method", async () =>
 test("only the names of this gateway are answered, so that no other name can be bound to it", async () => {
   const names = ["localhost", "127.0.0.1:1", "[::1]:8443", "LOCALHOST", "gate.ward.example"];
   for (const host of [...names, "192.0.2.7:443"]) {
-    assert.equal((await ask("/", { headers: { host } })).status, 401, host);
+    assert.equal((await ask("/api/me", { headers: { host } })).status, 401, host);
   }
   const token = listener.issueLogin();
   for (const host of [
@@ -399,13 +416,13 @@ test("idle connections lock nobody out, and are closed", async () => {
   const cookie = await login();
   const kept = new Agent({ keepAlive: true, maxSockets: 1 });
   const mine = { agent: kept, headers: { cookie } };
-  assert.equal((await ask("/flows", mine)).status, 200);
+  assert.equal((await ask("/flow/flows", mine)).status, 200);
   const idle = Array.from({ length: 128 }, () => connect(port, "127.0.0.1"));
   const closed = Promise.all(idle.map(closeOf));
   await Promise.all(idle.map((socket) => once(socket, "connect")));
-  assert.equal((await ask("/")).status, 401);
+  assert.equal((await ask("/api/me")).status, 401);
   const [free] = Object.values(kept.freeSockets).flat();
-  assert.equal((await ask("/flows", mine)).status, 200);
+  assert.equal((await ask("/flow/flows", mine)).status, 200);
   assert.equal(Object.values(kept.freeSockets).flat()[0], free, "the session's connection was cut");
   kept.destroy();
   const quiet = await channelTo();
@@ -435,35 +452,65 @@ test("TLS 1.2 is refused", async () => {
   await assert.rejects(ask("/", { maxVersion: "TLSv1.2" }));
 });
 
-test("a session ends when nobody uses it, and a new login replaces the one before", () => {
-  let clock = 0;
-  const logins = new Logins(() => clock);
+test("a new one-time login replaces the one before, and works once", () => {
+  const logins = new Logins(() => 0);
   const old = logins.issue();
   const token = logins.issue();
-  assert.deepEqual(logins.redeem(old), { refused: "unknown" });
-  const redeemed = logins.redeem(token);
-  assert.ok("session" in redeemed);
-  const { session } = redeemed;
-  assert.ok(logins.isLive(session));
-  clock += 7 * 3600 * 1000;
-  assert.ok(logins.isLive(session));
-  clock += 9 * 3600 * 1000;
-  assert.ok(!logins.isLive(session));
-  assert.ok(!logins.isLive(""));
+  assert.equal(logins.redeem(old), "unknown");
+  assert.equal(logins.redeem(token), null);
+  assert.equal(logins.redeem(token), "unknown");
+});
+
+test("a session ends when nobody uses it, or when its account has changed", () => {
+  let clock = 0;
+  const ended: string[] = [];
+  const sessions = new Sessions(
+    () => clock,
+    ({ person }, why) => ended.push(`${person.name} ${why}`),
+  );
+  const local = sessions.open(LOCAL);
+  const nurse = { name: "ada", who: "person/ada", roles: ["nurse"], wards: ["north"] } as const;
+  const [idle, busy] = [sessions.open(nurse), sessions.open(nurse)];
+  for (let minutes = 0; minutes < 20; minutes += 10) {
+    clock += 10 * 60_000;
+    sessions.use(busy.id);
+  }
+  assert.equal(sessions.look(idle.id), null);
+  assert.notEqual(sessions.look(local.id), null);
+  let closed = 0;
+  sessions.use(busy.id)?.channels.add(() => (closed += 1));
+  sessions.changed("ada", { ...nurse, roles: ["doctor"] });
+  assert.deepEqual(sessions.look(busy.id)?.person.roles, ["doctor"]);
+  assert.equal(closed, 1);
+  sessions.changed("ada", null);
+  assert.equal(sessions.use(busy.id), null);
+  for (let hours = 0; hours <= 12; hours += 6) {
+    clock += 6 * 3_600_000;
+    sessions.use(local.id);
+  }
+  assert.equal(sessions.use(local.id), null, "12 hours are the most");
+  assert.equal(sessions.use(""), null);
+  assert.deepEqual(ended, ["ada idle", "ada changed", "local idle"]);
 });
 
 test("who logs in, looks at values or deploys is written down first, and a look not again and again", async () => {
   journalled.length = 0;
   const cookie = await login();
-  for (const path of ["/ward/board", "/ward/board", "/ward/test?id=1", "/flows", "/nodes"]) {
+  for (const path of [
+    "/flow/ward/board",
+    "/flow/ward/board",
+    "/flow/ward/test?id=1",
+    "/flow/flows",
+    "/flow/nodes",
+  ]) {
     assert.equal((await ask(path, { headers: { cookie } })).status, 200);
   }
   const deploy = { method: "POST", headers: { cookie } };
-  assert.equal((await ask("/flows", deploy)).status, 200);
-  assert.equal((await ask("/flow/1", { ...deploy, method: "PUT" })).status, 200);
+  assert.equal((await ask("/flow/flows", deploy)).status, 200);
+  assert.equal((await ask("/flow/flow/1", { ...deploy, method: "PUT" })).status, 200);
   assert.equal((await ask("/login?token=wrong")).status, 401);
   now += 601_000;
-  assert.equal((await ask("/ward/board", { headers: { cookie } })).status, 200);
+  assert.equal((await ask("/flow/ward/board", { headers: { cookie } })).status, 200);
   assert.deepEqual(journalled, [
     "login",
     "view",
@@ -484,9 +531,9 @@ test("what cannot be written down is not done", async () => {
     assert.equal(refused.status, 503);
     assert.equal(refused.headers["set-cookie"], undefined);
     assert.match(refused.body, /writes down who does what/);
-    assert.equal((await ask("/ward/board", { headers: { cookie } })).status, 503);
-    assert.equal((await ask("/flows", { method: "POST", headers: { cookie } })).status, 503);
-    assert.equal((await ask("/flows", { headers: { cookie } })).status, 200);
+    assert.equal((await ask("/flow/ward/board", { headers: { cookie } })).status, 503);
+    assert.equal((await ask("/flow/flows", { method: "POST", headers: { cookie } })).status, 503);
+    assert.equal((await ask("/flow/flows", { headers: { cookie } })).status, 200);
   } finally {
     journalProblem = null;
   }
