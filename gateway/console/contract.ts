@@ -179,21 +179,3 @@ export interface AccountView {
 export interface AccountChange extends AccountView {
   readonly password?: string;
 }
-
-/** `POST /api/login`. */
-export interface LoginRequest {
-  readonly name: string;
-  readonly password: string;
-}
-
-/** `POST /api/break-glass`: another ward for 15 minutes; the reason (10-200 characters) is written into the journal. */
-export interface BreakGlassRequest {
-  readonly ward: string;
-  readonly reason: string;
-}
-
-/** Every answer that is not 2xx. */
-export interface Problem {
-  readonly code: string;
-  readonly message: string;
-}

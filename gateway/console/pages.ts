@@ -17,6 +17,7 @@ function noticePage(title: string, text: string): string {
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>${title} · Wardgate</title>
 <style>
   :root { color-scheme: light dark; font: 1.125rem/1.5 system-ui, sans-serif; }

@@ -3,8 +3,8 @@ import { chromium, type Page } from "playwright-core";
 import type { Demo } from "../../gateway/demo/demo.ts";
 
 /** Debian's Chromium; the flags keep it from looking for its maker's servers. */
-const CHROMIUM = "/usr/bin/chromium";
-const FLAGS = [
+export const CHROMIUM = "/usr/bin/chromium";
+export const FLAGS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",

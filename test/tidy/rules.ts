@@ -117,6 +117,21 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     may: [...NOUNS, "gateway/access/", "node:crypto"],
   },
   {
+    files: "gateway/console/page/vite-config.ts",
+    may: ["node:", "vite"],
+  },
+  {
+    // Runs in browsers.
+    files: "gateway/console/page/",
+    may: [
+      "gateway/access/permissions.ts",
+      "gateway/access/wards.ts",
+      "gateway/console/contract.ts",
+      "gateway/console/page/",
+      "preact",
+    ],
+  },
+  {
     files: "gateway/console/",
     may: [
       ...NOUNS,

@@ -10,13 +10,16 @@ export type Tree = ReadonlyMap<string, string>;
 export const PROJECT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const TOP = ["gateway", "nodes", "hub", "provisioning", "flows", "test"];
 
+/** What runs in browsers as it is, and what was built. */
+const NOT_OURS = /\/resources\/|\/built\//;
+
 /** Reads the project's own source files. */
 export function readTree(): Tree {
   const tree = new Map<string, string>();
   for (const top of TOP) {
     for (const entry of readdirSync(join(PROJECT, top), { recursive: true, withFileTypes: true })) {
       const path = posix.join(entry.parentPath.slice(PROJECT.length + 1), entry.name);
-      if (entry.isFile() && /\.(ts|js)$/.test(entry.name) && !path.includes("/resources/")) {
+      if (entry.isFile() && /\.(tsx?|js)$/.test(entry.name) && !NOT_OURS.test(path)) {
         tree.set(path, readFileSync(join(PROJECT, path), "utf8"));
       }
     }
@@ -124,7 +127,7 @@ function reachable(graph: ReadonlyMap<string, readonly string[]>, entry: string)
 function formProblems(path: string, text: string): string[] {
   const problems: string[] = [];
   const parts = path.split("/");
-  if (!parts.every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?(\.ts|\.js)?$/.test(part))) {
+  if (!parts.every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?(\.tsx?|\.js)?$/.test(part))) {
     problems.push(`${path}: names are kebab-case`);
   }
   const forbidden = parts.find((part) => FOLDERS_FORBIDDEN.includes(part.replace(/\.ts$/, "")));
