@@ -268,9 +268,9 @@ export const SETTINGS = {
   editorHost: text(
     "127.0.0.1",
     /^[0-9a-zA-Z.:-]{1,255}$/,
-    "Address the editor listens on. Anything but loopback is your explicit decision.",
+    "Address the pages and the editor listen on. Anything but loopback is your explicit decision.",
   ),
-  editorPort: int(0, 0, 65_535, "port", "Port of the editor; 0 takes a free one."),
+  editorPort: int(0, 0, 65_535, "port", "Port of pages and editor; 0 takes a free one."),
   keyProvider: text(
     "file",
     /^(file|tpm)$/,

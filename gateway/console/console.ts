@@ -205,14 +205,13 @@ export class Console {
     if (waves !== "" && !isDeviceId(waves)) {
       throw new WardError("WARD_PAGE_BODY", "Cannot show waveforms: this is no device.");
     }
-    if (mayOf(session).has("values")) {
-      const what = { session: session.mark, page: "board" };
-      await this.#options.journal({
-        kind: "view",
-        who: session.person.who,
-        outcome: "accepted",
-        what,
-      });
+    const now = this.#options.now();
+    const isNew = session.viewedAt === null || now - session.viewedAt > VIEW_MS;
+    if (isNew && mayOf(session).has("values")) {
+      const { mark, person } = session;
+      const what = { session: mark, page: "board" };
+      await this.#options.journal({ kind: "view", who: person.who, outcome: "accepted", what });
+      session.viewedAt = now;
     }
     if (!this.#viewers.add(session.id, response, waves)) {
       send(response, 429, { code: "WARD_BUSY", message: "Too many pages are open. Close one." });
@@ -257,6 +256,8 @@ interface RouteAsked {
 }
 
 const FRESH_MS = 1500;
+/** Whoever looks on and on is written down this often. */
+const VIEW_MS = 600_000;
 const SWEEP_MS = 5000;
 const WRONG = { code: "WARD_LOGIN", message: "Name or password is wrong." };
 /** What a person can mend is theirs, what the gateway cannot do now is not. */

@@ -36,6 +36,8 @@ export interface Session {
   readonly openedAt: number;
   usedAt: number;
   breakGlass: BreakGlass | null;
+  /** When it was last written down that values were looked at. */
+  viewedAt: number | null;
   /** Ends what stays open between requests. */
   readonly channels: Set<() => void>;
 }
@@ -68,6 +70,7 @@ export class Sessions {
       openedAt: now,
       usedAt: now,
       breakGlass: null,
+      viewedAt: null,
       channels: new Set(),
     };
     for (const oldest of this.#sessions.values()) {

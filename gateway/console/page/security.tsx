@@ -58,7 +58,7 @@ function Journal({ now }: { now: number }): VNode {
             {page?.entries.toReversed().map(({ index, at, kind, who, outcome, what }) => (
               <tr key={index}>
                 <td class="count">{index}</td>
-                <td>{timeText(at, now, texts.language)}</td>
+                <td class="when">{timeText(at, now, texts.language)}</td>
                 <th scope="row">{kind}</th>
                 <td>{who}</td>
                 <td>{outcome}</td>
