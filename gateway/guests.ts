@@ -79,8 +79,7 @@ function placeOf({ remoteAddress, remotePort }: Socket): Place | null {
   return { name: `${remoteAddress} ${remotePort}`, network: networkOf(remoteAddress) };
 }
 
-/** What one machine has: its address, or for IPv6 the /64 of it. */
-export function networkOf(address: string): string {
+function networkOf(address: string): string {
   if (!address.includes(":") || address.includes(".")) {
     return address;
   }

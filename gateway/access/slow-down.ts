@@ -13,7 +13,7 @@ export class SlowDown {
 
   /** A wrong password was given for this name, or from this address; returns the milliseconds to wait before saying so. */
   wrong(key: string): number {
-    const count = this.count(key) + 1;
+    const count = this.#countOf(key) + 1;
     this.#wrong.delete(key);
     this.#wrong.set(key, { count, at: this.#now() });
     if (this.#wrong.size > KEYS_MAX) {
@@ -28,8 +28,7 @@ export class SlowDown {
     this.#wrong.delete(key);
   }
 
-  /** Wrong passwords for this name, or from this address, that are not forgotten yet. */
-  count(key: string): number {
+  #countOf(key: string): number {
     const known = this.#wrong.get(key);
     return known === undefined
       ? 0

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { WardBeds } from "../access/wards.ts";
 import { errorCode, errorText, WardError } from "../errors.ts";
-import { networkOf } from "../guests.ts";
 import { isDeviceId } from "../reading.ts";
 import type { JournalEvent } from "../journal/event.ts";
 import type { ListenerQuery } from "../rooms.ts";
@@ -148,11 +147,7 @@ export class Console {
     const may = mayOf(session);
     if (name === "GET /api/events") {
       await this.#stream(url, session, response);
-    } else if (name === "GET /metrics") {
-      if (!may.has("link")) {
-        send(response, 403, FORBIDDEN);
-        return;
-      }
+    } else if (name === "GET /metrics" && may.has("link")) {
       response.writeHead(200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" });
       response.end(metricsOf(await this.#latestFacts(), this.#viewers.size));
     } else {
@@ -169,7 +164,7 @@ export class Console {
       return;
     }
     if (route.permission !== null && !mayOf(session).has(route.permission)) {
-      send(response, 403, FORBIDDEN);
+      send(response, 403, { code: "WARD_FORBIDDEN", message: "Your roles do not permit this." });
       return;
     }
     const hasBody = incoming.method === "POST";
@@ -180,8 +175,7 @@ export class Console {
   async #logIn(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await jsonOf(incoming);
     const [name, password] = [textIn(body, "name", 64), textIn(body, "password", 200)];
-    const network = networkOf(incoming.socket.remoteAddress ?? "");
-    const found = await this.#people.logIn(name, password, network);
+    const found = await this.#people.logIn(name, password, incoming.socket.remoteAddress ?? "");
     if ("waitMs" in found) {
       const what = { reason: "wrong-password" };
       const event = { kind: "login-refused", who: "editor", outcome: "refused", what } as const;
@@ -265,7 +259,6 @@ const FRESH_MS = 1500;
 /** Whoever looks on and on is written down this often. */
 const VIEW_MS = 600_000;
 const SWEEP_MS = 5000;
-const FORBIDDEN = { code: "WARD_FORBIDDEN", message: "Your roles do not permit this." };
 const WRONG = { code: "WARD_LOGIN", message: "Name or password is wrong." };
 /** What a person can mend is theirs, what the gateway cannot do now is not. */
 const STATUS: Readonly<Record<string, number>> = {

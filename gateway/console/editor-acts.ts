@@ -62,8 +62,8 @@ export class EditorActs {
 
 /** Pages of the flow host that show values of devices. */
 const VIEWS: Readonly<Record<string, string>> = { "/ward/board": "board", "/ward/test": "test" };
-/** Where Node-RED takes flows: all of them, or one. To it large letters are small ones. */
-const DEPLOYS = /^\/flows?(?:\/|$)/i;
+/** Where Node-RED takes flows: all of them, or one. */
+const DEPLOYS = /^\/flows?(?:\/|$)/;
 /** A page that somebody keeps looking at is written down this often. */
 const VIEW_MS = 600_000;
 const VIEWS_MAX = 256;

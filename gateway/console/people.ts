@@ -43,31 +43,25 @@ export class People {
     return (await this.list()).map(({ name, roles, wards }) => ({ name, roles, wards }));
   }
 
-  /**
-   * The person, or how long to wait before saying that name or password is wrong (milliseconds). `network` is where they ask from: whoever was
-   * wrong from there goes last. Rejects as `list`, or with WardError `WARD_BUSY`.
-   */
+  /** The person, or how long to wait before saying that name or password is wrong (milliseconds). */
   async logIn(
     name: string,
     password: string,
-    network: string,
+    address: string,
   ): Promise<{ readonly person: Person } | { readonly waitMs: number }> {
-    const tried = await this.#account(name);
-    const asker = { who: network, rank: this.#slow.count(`network ${network}`) };
-    const fits = await this.#passwords.fits(password, tried?.hash ?? null, asker);
-    // It may have been changed or removed while this waited: whoever comes in is who they are now.
-    const account = await this.#account(name);
-    if (account !== undefined && account.hash === tried?.hash && fits) {
+    const account = (await this.list()).find((one) => one.name === name);
+    const fits = await this.#passwords.fits(password, account?.hash ?? null);
+    if (account !== undefined && fits) {
       this.#slow.right(`name ${name}`);
       return { person: personOf(account) };
     }
-    const waits = [this.#slow.wrong(`name ${name}`), this.#slow.wrong(`network ${network}`)];
+    const waits = [this.#slow.wrong(`name ${name}`), this.#slow.wrong(`address ${address}`)];
     return { waitMs: Math.max(...waits) };
   }
 
   /** Makes or changes an account; resolves when it is saved. Rejects with WardError `WARD_ACCOUNT`, `WARD_PASSWORD`, or as `save`. */
   async change({ name, roles, wards, password }: AccountChange): Promise<Person> {
-    const hash = password === undefined ? null : await this.#passwords.hash(password, ADMIN);
+    const hash = password === undefined ? null : await this.#passwords.hash(password);
     return this.#change((accounts) => {
       const before = accounts.find((one) => one.name === name);
       const changed: Account = { name, roles, wards, hash: hash ?? before?.hash ?? "" };
@@ -81,10 +75,6 @@ export class People {
       accounts: withoutAccount(accounts, name),
       result: undefined,
     }));
-  }
-
-  async #account(name: string): Promise<Account | undefined> {
-    return (await this.list()).find((one) => one.name === name);
   }
 
   async #change<Result>(
@@ -103,9 +93,6 @@ export class People {
     return done;
   }
 }
-
-/** Whoever changes accounts has shown who they are. */
-const ADMIN = { who: "admin", rank: 0 };
 
 function personOf({ name, roles, wards }: Account): Person {
   return { name, who: `person/${name}`, roles, wards };
