@@ -36,6 +36,10 @@ export async function openEditor(
     locale: "en-US",
   });
   const page = await context.newPage();
+  await page.goto(demo.editorUrl);
+  await page.waitForURL((url) => url.pathname !== "/login");
+  // What the pages leave undone when somebody goes on is not the editor's trouble.
+  await page.goto("about:blank");
   const troubles: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error") {
@@ -48,8 +52,6 @@ export async function openEditor(
       troubles.push(`${request.url()}: ${request.failure()?.errorText}`);
     }
   });
-  await page.goto(demo.editorUrl);
-  await page.waitForURL((url) => url.pathname !== "/login");
   await page.goto(new URL("/flow/", demo.editorUrl).href);
   await page.waitForSelector("#red-ui-workspace-chart .red-ui-flow-node", { timeout: 60_000 });
   return { page, troubles, close: () => browser.close() };
